@@ -1,0 +1,52 @@
+# make help lists what there is. The first target that runs sets up .venv from requirements.lock.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test e2e lint format up bench lock captures clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"K2 needs Python 3.11 or later, and {sys.executable} is {sys.version.split()[0]}; run: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## start the embedded stack, replay the shipped captures, check every row, print the verdict
+	$(BIN)/k2-harness verify --scenario demo
+
+test: $(READY) ## all tests that this machine can run
+	$(BIN)/python -m pytest
+
+e2e: $(READY) ## only the tests that run broker, warehouse and harness for real
+	$(BIN)/python -m pytest -m e2e
+
+lint: $(READY) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+up: $(READY) ## the embedded stack with the schema applied, until Ctrl-C
+	$(BIN)/k2 up
+
+bench: $(READY) ## the gold design benchmark; benchmarks/ holds the others
+	$(BIN)/python benchmarks/gold.py
+
+captures: $(READY) ## write the captures in replays/ again
+	$(BIN)/python -m harness.synthetic replays
+
+lock: $(READY) ## pin all dependencies again, with hashes and no index address
+	$(BIN)/pip-compile --quiet --extra dev --generate-hashes --allow-unsafe --strip-extras --no-header \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml
+
+clean: ## remove the environment and all runs
+	rm -rf $(VENV) runs build *.egg-info

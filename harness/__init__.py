@@ -1,0 +1,1 @@
+"""The harness: replay, truth, checks, verdict. May import k2pipeline."""

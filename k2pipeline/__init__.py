@@ -1,0 +1,1 @@
+"""The pipeline: what ships. Never imports harness, load or tests."""
