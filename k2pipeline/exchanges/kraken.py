@@ -1,0 +1,148 @@
+"""Kraken spot: WebSocket v2 (live) and v1 (recordings).
+
+Sources, read 2026-09:
+  https://docs.kraken.com/exchange/api-reference/spot-websocket-v2/trade (and its siblings ticker, book,
+  level3, ohlc, instrument, status, heartbeat, ping): objects `{"channel": .., "type": .., "data": [..]}`;
+  answers carry `method`, and `success` unless they are a pong
+  https://docs.kraken.com/exchange/api-reference/spot-websocket-v1/trade (and its siblings): data are arrays
+  `[id, <payload> .., channel name, pair]`, everything else is an object with `event`
+
+A v1 book frame that changes both sides has five elements, so channel and pair are addressed from the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from k2pipeline.exchanges import (
+    TOPIC_PREFIX,
+    UNKNOWN_FRAME,
+    Exchange,
+    Frame,
+    FrameKind,
+    is_utf8,
+    not_json,
+    read_json,
+    text,
+)
+
+V1_MARKET: Final = frozenset({"book", "ohlc", "spread", "ticker"})
+V2_MARKET: Final = frozenset({"book", "instrument", "level3", "ohlc", "ticker"})
+CONTROL_CHANNELS: Final = frozenset({"heartbeat", "status"})
+# v1 events; subscriptionStatus is an ack or, by its own `status`, an error.
+CONTROL_EVENTS: Final[Mapping[str, str]] = MappingProxyType(
+    {"heartbeat": "heartbeat", "pong": "pong", "systemStatus": "status", "error": "error"}
+)
+
+
+class _Item(msgspec.Struct, gc=False):
+    symbol: str = ""
+
+
+class _Message(msgspec.Struct):
+    channel: str = ""
+    data: list[_Item] | None = None
+
+
+_decode_message = msgspec.json.Decoder(_Message).decode
+_decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_text = msgspec.json.Decoder(str).decode
+
+
+def classify(frame: bytes) -> Frame:
+    """TRADE is v2's `channel` = "trade" and v1's element [-2] = "trade", whatever the trades look like."""
+    try:
+        fast = _classify_array(frame) if frame[:1] == b"[" else _classify_message(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        fast = None
+    if fast is None:
+        return _classify_exactly(frame)
+    return fast if is_utf8(frame) else UNKNOWN_FRAME
+
+
+def _classify_message(frame: bytes) -> Frame | None:
+    message = _decode_message(frame)
+    data = message.data
+    symbol = data[0].symbol if data else ""
+    if message.channel == "trade":
+        return Frame(FrameKind.TRADE, symbol, "trade", 1 if data is None else len(data))
+    if message.channel in V2_MARKET:
+        return Frame(FrameKind.MARKET, symbol, message.channel, 0)
+    if message.channel in CONTROL_CHANNELS:
+        return Frame(FrameKind.CONTROL, "", message.channel, 0)
+    return None
+
+
+def _classify_array(frame: bytes) -> Frame | None:
+    array = _decode_array(frame)
+    if len(array) < 2:
+        return None
+    channel, pair = _decode_text(array[-2]), _decode_text(array[-1])
+    if channel == "trade":
+        return Frame(FrameKind.TRADE, pair, "trade", len(_decode_array(array[1])) if len(array) == 4 else 1)
+    return _market_array(channel, pair)
+
+
+def _market_array(channel: str, pair: str) -> Frame:
+    name, _, parameter = channel.partition("-")  # book-1000, ohlc-5
+    if name in V1_MARKET and (not parameter or parameter.isdecimal()):
+        return Frame(FrameKind.MARKET, pair, name, 0)
+    return UNKNOWN_FRAME
+
+
+def _classify_exactly(frame: bytes) -> Frame:
+    """The definition: what the fast paths above may only shorten."""
+    try:
+        message = read_json(frame)
+    except ValueError:
+        return not_json(frame)
+    if isinstance(message, list):
+        return _array_frame(message)
+    if isinstance(message, dict):
+        return _object_frame(message)
+    return UNKNOWN_FRAME
+
+
+def _array_frame(array: list[object]) -> Frame:
+    if len(array) < 2:
+        return UNKNOWN_FRAME
+    pair = text(array[-1])
+    if array[-2] == "trade":
+        trades = len(array[1]) if len(array) == 4 and isinstance(array[1], list) else 1
+        return Frame(FrameKind.TRADE, pair, "trade", trades)
+    return _market_array(text(array[-2]), pair)
+
+
+def _object_frame(message: dict[str, object]) -> Frame:
+    channel, data = text(message.get("channel")), message.get("data")
+    first = data[0] if isinstance(data, list) and data else None
+    symbol = text(first.get("symbol")) if isinstance(first, dict) else ""
+    if channel == "trade":
+        return Frame(FrameKind.TRADE, symbol, "trade", len(data) if isinstance(data, list) else 1)
+    if channel in V2_MARKET:
+        return Frame(FrameKind.MARKET, symbol, channel, 0)
+    if channel in CONTROL_CHANNELS:
+        return Frame(FrameKind.CONTROL, "", channel, 0)
+    return UNKNOWN_FRAME if channel else _answer_frame(message)
+
+
+def _answer_frame(message: dict[str, object]) -> Frame:
+    event = text(message.get("event"))
+    if event == "subscriptionStatus":
+        return Frame(FrameKind.CONTROL, "", "error" if message.get("status") == "error" else "ack", 0)
+    if event in CONTROL_EVENTS:
+        return Frame(FrameKind.CONTROL, "", CONTROL_EVENTS[event], 0)
+    if message.get("method") == "pong":
+        return Frame(FrameKind.CONTROL, "", "pong", 0)
+    if message.get("success") is False:
+        return Frame(FrameKind.CONTROL, "", "error", 0)
+    if "method" in message and message.get("success") is True:
+        return Frame(FrameKind.CONTROL, "", "ack", 0)
+    return UNKNOWN_FRAME
+
+
+EXCHANGE = Exchange("kraken", f"{TOPIC_PREFIX}.kraken", classify)
