@@ -1,0 +1,70 @@
+"""Topics, created over the Kafka protocol: the same on every broker."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from k2pipeline.stack.base import StackError
+
+_LOG = logging.getLogger("k2.stack.broker")
+_ANSWER_S = 10.0
+
+
+def admin_client(bootstrap: str) -> AdminClient:
+    return AdminClient({"bootstrap.servers": bootstrap, "socket.timeout.ms": 10_000}, logger=_LOG)
+
+
+def topic_partitions(bootstrap: str) -> dict[str, int]:
+    """Every topic with its number of partitions. Raises StackError when no broker answers.
+
+    All topics are listed, because Tansu creates a topic that is asked for by name.
+    """
+    try:
+        topics = admin_client(bootstrap).list_topics(timeout=_ANSWER_S).topics
+    except KafkaException as error:
+        raise StackError(
+            f"no Kafka broker answers at {bootstrap} ({error.args[0].str()}); start it or correct the address"
+        ) from error
+    return {name: len(topic.partitions) for name, topic in topics.items()}
+
+
+def create_topics(bootstrap: str, names: Iterable[str], partitions: int) -> None:
+    """Create the topics that do not exist, and wait until the broker lists them all.
+
+    Raises StackError when one exists with another number of partitions: a replay into it would not repeat.
+    """
+    wanted = list(dict.fromkeys(names))
+    existing = topic_partitions(bootstrap)
+    for name in wanted:
+        if existing.get(name, partitions) != partitions:
+            raise StackError(
+                f"topic {name} at {bootstrap} has {existing[name]} partitions, not {partitions}; "
+                f"delete it, or ask for {existing[name]}"
+            )
+    missing = [NewTopic(name, num_partitions=partitions) for name in wanted if name not in existing]
+    if missing:
+        _create(bootstrap, missing)
+    _wait_until_listed(bootstrap, set(wanted))
+
+
+def _create(bootstrap: str, topics: list[NewTopic]) -> None:
+    client = admin_client(bootstrap)
+    for name, answer in client.create_topics(topics, request_timeout=_ANSWER_S).items():
+        try:
+            answer.result(_ANSWER_S)
+        except KafkaException as error:
+            raise StackError(f"topic {name} at {bootstrap}: {error.args[0].str()}") from error
+
+
+def _wait_until_listed(bootstrap: str, names: set[str]) -> None:
+    deadline = time.monotonic() + _ANSWER_S
+    while missing := names - topic_partitions(bootstrap).keys():
+        if time.monotonic() > deadline:
+            raise StackError(f"{bootstrap} created {sorted(missing)} but does not list them after {_ANSWER_S:g} s")
+        time.sleep(0.02)
