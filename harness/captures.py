@@ -1,0 +1,249 @@
+"""Captures: recorded frames as JSON Lines, plain, gzip or zstd.
+
+A line is one received frame, in the order received:
+
+    {"recv_ns": 1723161255343000000, "exchange": "binance", "frame": "<exact text of the frame>"}
+
+`recv_ns` is the receive time in ns since 1970, `exchange` a key of EXCHANGES, `frame` the frame's own text
+(so it is JSON inside JSON); further fields are left alone. Reading streams: memory is bounded by
+LINE_LIMIT_BYTES, whatever the size of the file or whatever it unpacks to.
+
+    for captured in read_in_turn([Path("monday.jsonl.gz"), Path("tuesday.jsonl.gz")]):
+        print(captured.recv_ns, captured.exchange, captured.frame)
+"""
+
+from __future__ import annotations
+
+import gzip
+import heapq
+import io
+import zlib
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Annotated, Final, Self, cast
+
+import msgspec
+import zstandard
+
+from k2pipeline.exchanges import EXCHANGES, is_utf8
+
+LINE_LIMIT_BYTES: Final = 16 * 1024 * 1024
+SUFFIXES: Final = (".jsonl.gz", ".jsonl.zst", ".jsonl")
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_READ_BYTES: Final = 64 * 1024
+# A zstd block of 4 bytes can unpack to 128 KiB: what the decompressor is handed at once bounds its answer.
+_ZSTD_SLICE_BYTES: Final = 512
+_SHAPE: Final = '{"recv_ns": <ns, integer>, "exchange": "<name>", "frame": "<text>"}'
+
+
+class CaptureError(Exception):
+    """A capture that cannot be used; the message names file, line, what was found and the next step."""
+
+
+class CapturedFrame(msgspec.Struct, frozen=True, gc=False):
+    """One frame as received: `frame` is its exact bytes, `line` counts from 1 in the file `path`.
+
+    A frame that was made and not read from a file has line 0 and no path.
+    """
+
+    recv_ns: int
+    exchange: str
+    frame: bytes
+    line: int = 0
+    path: Path | None = None
+
+
+class _Line(msgspec.Struct, gc=False):
+    recv_ns: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    exchange: str
+    frame: str
+
+
+_LINE_DECODER: Final = msgspec.json.Decoder(_Line)
+
+
+def read_capture(path: Path) -> Iterator[CapturedFrame]:
+    """The frames of one capture, in its order. Raises CaptureError on the first thing that is wrong."""
+    first, is_empty = 1, True
+    for block, ends in _blocks(path):
+        for number, line in _decode(path, block, ends, first):
+            is_empty = False
+            if line.exchange not in EXCHANGES:
+                raise _unknown_exchange(path, number, line.exchange)
+            yield CapturedFrame(line.recv_ns, line.exchange, line.frame.encode(), number, path)
+        first += ends
+    if is_empty:
+        raise CaptureError(f"{path}: holds no frame at all; record it again, or leave it out")
+
+
+def read_in_turn(paths: Iterable[Path]) -> Iterator[CapturedFrame]:
+    """Several captures, one after another."""
+    for path in paths:
+        yield from read_capture(path)
+
+
+def read_merged(paths: Iterable[Path]) -> Iterator[CapturedFrame]:
+    """Several captures as one, by receive time: what one recorder of them all would have written.
+
+    Every capture keeps its own order, sorted or not; frames of the same ns follow the order of `paths`.
+    """
+    return heapq.merge(*map(read_capture, paths), key=attrgetter("recv_ns"))
+
+
+class CaptureWriter:
+    """Writes a capture whose bytes depend on nothing but its frames: no clock and no file name goes in.
+
+        with CaptureWriter(Path("replays/quiet.jsonl.gz")) as writer:
+            writer.write(recv_ns, "binance", frame)
+
+    The suffix chooses the compression, one of SUFFIXES. The file appears when the block ends well.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.name.endswith(SUFFIXES):
+            raise CaptureError(f"{path}: a capture's name ends in one of {', '.join(SUFFIXES)}")
+        self._path = path
+        self._part = path.with_name(path.name + ".part")
+        self._encode = msgspec.json.Encoder().encode
+
+    def __enter__(self) -> Self:
+        self._file = self._part.open("wb")
+        self._stream = _compressing(self._path, self._file)
+        return self
+
+    def write(self, recv_ns: int, exchange: str, frame: bytes) -> None:
+        """Append one frame; raises CaptureError for what a reader would refuse."""
+        if exchange not in EXCHANGES:
+            raise _unknown_exchange(self._path, None, exchange)
+        if not 0 <= recv_ns < 2**63:
+            raise CaptureError(f"{self._path}: recv_ns {recv_ns} is no time in ns since 1970")
+        if not is_utf8(frame):
+            raise CaptureError(f"{self._path}: the frame {frame[:80]!r} is not UTF-8, so no exchange sent it as text")
+        self._stream.write(self._encode(_Line(recv_ns, exchange, frame.decode())) + b"\n")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.close()
+        self._file.close()
+        if error is None:
+            self._part.replace(self._path)
+        else:
+            self._part.unlink()
+
+
+def metadata_path(capture: Path) -> Path:
+    """Where a capture's metadata lies: `<name>.meta.json` beside it."""
+    stem = next((capture.name.removesuffix(s) for s in SUFFIXES if capture.name.endswith(s)), capture.name)
+    return capture.with_name(f"{stem}.meta.json")
+
+
+def _blocks(path: Path) -> Iterator[tuple[bytes, int]]:
+    """Whole lines, many at a time, and how many of them end."""
+    parts: list[bytes] = []
+    lines = 0
+    try:
+        with path.open("rb") as file, _decompressing(file) as stream:
+            while chunk := stream.read(_READ_BYTES):
+                end = chunk.rfind(b"\n") + 1
+                parts.append(chunk[:end] if end else chunk)
+                if end:
+                    block = b"".join(parts)
+                    ends = block.count(b"\n")
+                    yield block, ends
+                    lines += ends
+                    parts = [chunk[end:]]
+                elif sum(map(len, parts)) > LINE_LIMIT_BYTES:
+                    raise CaptureError(
+                        f"{path}, line {lines + 1}: exceeds {LINE_LIMIT_BYTES:,} bytes, as no frame does"
+                    )
+    except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+        raise CaptureError(f"{path}: damaged after line {lines} ({error}); fetch or record it anew") from error
+    except OSError as error:
+        raise CaptureError(f"{path}: cannot be read ({error.strerror}); check path and permissions") from error
+    yield b"".join(parts), 0
+
+
+def _decode(path: Path, block: bytes, ends: int, first: int) -> Iterable[tuple[int, _Line]]:
+    """The lines of a block with their numbers, all at once where nothing is wrong with any of them."""
+    try:
+        lines = _LINE_DECODER.decode_lines(block)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode_singly(path, block, first)
+    if len(lines) == ends:
+        return enumerate(lines, first)
+    return _decode_singly(path, block, first)  # blank lines, or a last one that does not end
+
+
+def _decode_singly(path: Path, block: bytes, first: int) -> Iterator[tuple[int, _Line]]:
+    for number, raw in enumerate(block.split(b"\n"), first):
+        if not raw or raw.isspace():
+            continue
+        try:
+            line = _LINE_DECODER.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise CaptureError(
+                f"{path}, line {number}: {error}; found {raw[:80]!r}. Every line of a capture is {_SHAPE}"
+            ) from error
+        yield number, line
+
+
+def _decompressing(file: io.BufferedReader) -> io.BufferedReader:
+    magic = file.peek(4)[:4]
+    if magic[:2] == _GZIP_MAGIC:
+        # GzipFile has readinto, which is all that BufferedReader asks of a raw stream.
+        return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=file)), _READ_BYTES)
+    if magic == _ZSTD_MAGIC:
+        return io.BufferedReader(_ZstdStream(file), _READ_BYTES)
+    return file
+
+
+def _compressing(path: Path, file: IO[bytes]) -> IO[bytes]:
+    if path.name.endswith(".gz"):
+        return cast(IO[bytes], gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6, mtime=0))
+    if path.name.endswith(".zst"):
+        return cast(IO[bytes], zstandard.ZstdCompressor(level=9).stream_writer(file, closefd=False))
+    return file
+
+
+class _ZstdStream(io.RawIOBase):
+    """Unpacks zstd; raises EOFError where zstandard's own reader takes a truncated file for a whole one."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._unpacked = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # only BufferedReader calls
+        while not self._unpacked and self._advance():
+            pass
+        size = min(len(buffer), len(self._unpacked))
+        buffer[:size] = self._unpacked[:size]
+        self._unpacked = self._unpacked[size:]
+        return size
+
+    def _advance(self) -> bool:
+        packed = self._file.read(_ZSTD_SLICE_BYTES)
+        if self._frame.eof:  # what follows a zstd frame is another one, or the end
+            packed = self._frame.unused_data + packed
+            if not packed:
+                return False
+            self._frame = zstandard.ZstdDecompressor().decompressobj()
+        elif not packed:
+            raise EOFError("compressed file ends in the middle of a zstd frame")
+        self._unpacked = memoryview(self._frame.decompress(packed))
+        return True
+
+
+def _unknown_exchange(path: Path, number: int | None, exchange: str) -> CaptureError:
+    where = f"{path}, line {number}" if number is not None else f"{path}"
+    return CaptureError(
+        f"{where}: exchange {exchange!r} is not supported, only {', '.join(EXCHANGES)} are; "
+        f"leave the capture out, or add k2pipeline/exchanges/{exchange}.py"
+    )
