@@ -1,0 +1,6 @@
+"""Seeded synthetic trades in the exchanges' real frame formats: same seed, same bytes, on any machine."""
+
+from harness.synthetic.duration import parse_duration
+from harness.synthetic.stream import DEFAULT_START_NS, synthetic
+
+__all__ = ["DEFAULT_START_NS", "parse_duration", "synthetic"]

@@ -1,0 +1,1 @@
+"""Nasty frames in both of the wire forms: arrays are WebSocket v1, objects v2."""
