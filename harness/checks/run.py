@@ -1,0 +1,76 @@
+"""Runs the suites on a warehouse."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Collection
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from harness.checks.outcome import failures, outcomes
+from harness.checks.result import CheckResult
+from harness.checks.suites import EXPECTATIONS, KINDS, Suite, SuiteError, load_suites
+
+if TYPE_CHECKING:
+    from harness.checks.session import Session
+
+
+class Address(Protocol):
+    """Where the warehouse is."""
+
+    def sqlalchemy_url(self) -> str:
+        """For create_engine: `clickhousedb://user:password@host:port/k2`."""
+
+
+def run_checks(
+    address: Address,
+    *,
+    suites: Path = EXPECTATIONS,
+    suites_named: Collection[str] = (),
+    kinds: Collection[str] = KINDS,
+    data_docs: Path | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> list[CheckResult]:
+    """Run the checks of a folder of suites, all of them or those of `suites_named`; results in the suites' order.
+
+    A check that cannot be carried out fails with its error. `data_docs` is a directory for Great Expectations'
+    Data Docs, which open from disk. `progress` is told each suite as it begins.
+
+    Raises SuiteError when a suite cannot be understood or none is left to run.
+    """
+    chosen = [suite for suite in (each.of(kinds) for each in load_suites(suites, suites_named)) if suite.checks]
+    if not chosen:
+        raise SuiteError(f"{suites}: no check of kind {' or '.join(kinds)} here; kinds are {' and '.join(KINDS)}")
+    try:
+        session = _open(address.sqlalchemy_url(), data_docs)
+    except Exception as error:  # noqa: BLE001  # whatever it is, no check could be carried out
+        return [result for suite in chosen for result in failures(suite, error)]
+    results: list[CheckResult] = []
+    with closing(session):
+        for number, suite in enumerate(chosen, 1):
+            if progress:
+                progress(f"{suite.name} ({number} of {len(chosen)} suites)")
+            results += _run(session, suite)
+        if data_docs:
+            session.build_docs(results)
+    return results
+
+
+def _open(sqlalchemy_url: str, data_docs: Path | None) -> Session:
+    # Great Expectations takes seconds to import, and imports what Python will give up.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from harness.checks.session import Session
+
+    return Session(sqlalchemy_url, data_docs)
+
+
+def _run(session: Session, suite: Suite) -> list[CheckResult]:
+    started = time.perf_counter()
+    try:
+        found = session.validate(suite).results
+    except Exception as error:  # noqa: BLE001  # it becomes the error of every check here, all of which fail
+        return failures(suite, error, time.perf_counter() - started)
+    return outcomes(suite, found, time.perf_counter() - started)

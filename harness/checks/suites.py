@@ -1,0 +1,118 @@
+"""Reads expectations/: one suite a file, in Great Expectations' own JSON form, found by listing the folder.
+
+    {"name": "silver_trades",
+     "meta": {"batch": "SELECT * FROM k2.silver_trades FINAL"},
+     "expectations": [
+       {"type": "expect_no_row_lost", "severity": "critical",
+        "kwargs": {"truth": "k2_truth.silver_trades", "key": ["exchange", "symbol", "trade_id"]},
+        "meta": {"name": "no_trade_lost", "kind": "exact", "layer": "silver", "why": "Nothing vanishes."}}]}
+
+`batch` is the query whose rows are checked. A suite is named after its file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+EXPECTATIONS: Final = Path(__file__).resolve().parent.parent.parent / "expectations"
+KINDS: Final = ("exact", "standing")
+SEVERITIES: Final = ("critical", "warning", "info")
+_META: Final = frozenset({"name", "kind", "layer", "why"})
+
+
+class SuiteError(ValueError):
+    """A suite that cannot be understood; the message names the file and what it should say."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One expectation of a suite. `definition` is its JSON, as Great Expectations takes it."""
+
+    name: str
+    kind: str
+    layer: str
+    severity: str
+    why: str
+    definition: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The checks of one table."""
+
+    name: str
+    batch: str
+    checks: tuple[Check, ...]
+
+    def of(self, kinds: Collection[str]) -> Suite:
+        """This suite with the checks of these kinds only."""
+        return replace(self, checks=tuple(check for check in self.checks if check.kind in kinds))
+
+
+def load_suites(folder: Path = EXPECTATIONS, named: Collection[str] = ()) -> list[Suite]:
+    """The suites of a folder in the order of their names; of `named` only those, where any are named.
+
+    Raises SuiteError when there is none, when one is unknown, and when a file is not a suite.
+    """
+    files = {path.stem: path for path in sorted(folder.glob("*.json"))}
+    if not files:
+        raise SuiteError(f"{folder}: no suite here (no *.json file); give the folder of the suites")
+    for name in named:
+        if name not in files:
+            raise SuiteError(f"no suite {name!r} in {folder}; there are {', '.join(files)}")
+    return [load_suite(path) for name, path in files.items() if not named or name in named]
+
+
+def load_suite(path: Path) -> Suite:
+    """Read one file. Raises SuiteError when it is not a suite."""
+    try:
+        return _suite(path.stem, _object(json.loads(path.read_text(encoding="utf-8")), "a suite"))
+    except (SuiteError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise SuiteError(f"{path}: {error}") from error
+
+
+def _suite(stem: str, content: dict[str, Any]) -> Suite:
+    if content.get("name") != stem:
+        raise SuiteError(f"name is {content.get('name')!r}; name it after its file")
+    batch = _text(_object(content.get("meta"), "meta"), "batch")
+    # Great Expectations hands the query to SQLAlchemy as text, where these are marks of parameters.
+    if set(":%$") & set(batch):
+        raise SuiteError(f"meta.batch is {batch!r}; none of : % $ would reach the warehouse")
+    checks = tuple(_check(_object(each, "an expectation")) for each in content.get("expectations") or ())
+    names = [check.name for check in checks]
+    if not checks or len(set(names)) < len(names):
+        raise SuiteError(f"expectations are {', '.join(names) or 'none'}; give at least one, each its own name")
+    return Suite(stem, batch, checks)
+
+
+def _check(definition: dict[str, Any]) -> Check:
+    kind_of_check = _text(definition, "type")
+    meta = _object(definition.get("meta"), f"meta of {kind_of_check}")
+    if set(meta) != _META:
+        raise SuiteError(f"meta of {kind_of_check} has {', '.join(meta)}; give {', '.join(sorted(_META))}")
+    return Check(
+        name=_text(meta, "name"),
+        kind=_text(meta, "kind", KINDS),
+        layer=_text(meta, "layer"),
+        severity=_text(definition, "severity", SEVERITIES),
+        why=_text(meta, "why"),
+        definition=definition,
+    )
+
+
+def _object(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise SuiteError(f"{what} is a JSON object, not {value!r}")
+    return value
+
+
+def _text(where: Mapping[str, Any], field: str, among: Collection[str] = ()) -> str:
+    value = where.get(field)
+    if not isinstance(value, str) or not value or (among and value not in among):
+        wanted = f"one of {', '.join(among)}" if among else "a text"
+        raise SuiteError(f"{field} is {value!r}; give {wanted} (in {json.dumps(where)[:200]})")
+    return value
