@@ -1,0 +1,218 @@
+"""One run: start a stack, apply a schema, replay, wait, compute the truth, check, and write down what was
+found.
+
+outcome = run(Scenario(captures=(Path("day.jsonl.gz"),), rate="10x"), out=Path("runs"))
+assert outcome.results.verdict == "pass"
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import polars as pl
+
+from harness.captures import CapturedFrame, read_merged
+from harness.checks import EXPECTATIONS, CheckResult, load_suites, run_checks
+from harness.faults import FaultSpec, parse_fault
+from harness.latency import measure_latency
+from harness.manifest import repeat_command, write_manifest
+from harness.pace import Pace, Steady, parse_rate
+from harness.replay import ReplayStats, Times, replay
+from harness.results import Counts, Results, write_results
+from harness.scenario import PROJECT, Scenario, ScenarioError
+from harness.settle import Settled, wait_until_consumed
+from harness.survey import survey_for_replay
+from harness.synthetic import parse_duration, synthetic
+from harness.truth import Truth, compute, load
+from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
+from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaVariables, apply_schema
+from k2pipeline.stack import Stack, start_stack
+
+RUNS: Final = PROJECT / "runs"
+GROUP: Final = "k2"
+
+
+class Progress(Protocol):
+    """Told what a run is doing; the command line draws it."""
+
+    def stage(self, name: str) -> None:
+        """A stage begins, and the one before it is over."""
+
+    def advance(self, text: str) -> None:
+        """How far the stage is, in words."""
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def stage(self, name: str) -> None:
+        """Nothing to show."""
+
+    def advance(self, text: str) -> None:
+        """Nothing to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run left: its results, what was replayed, the directory with the files, and the command that
+    repeats it.
+    """
+
+    results: Results
+    stats: ReplayStats
+    settled: Settled
+    directory: Path
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A scenario whose every part has been understood: a wrong one is refused before anything starts."""
+
+    scenario: Scenario
+    pace: Pace
+    faults: tuple[FaultSpec, ...]
+    duration_ns: int
+
+    def frames(self) -> Iterable[CapturedFrame]:
+        """The frames to replay, in order."""
+        if self.scenario.captures:
+            return read_merged(self.scenario.captures)
+        return synthetic(self.duration_ns, self.scenario.seed)
+
+
+def plan(scenario: Scenario) -> Plan:
+    """Check a scenario, reading its captures once.
+
+    Raises CaptureError, PaceError, FaultError, SuiteError or ScenarioError.
+    """
+    pace = parse_rate(scenario.rate)
+    faults = tuple(parse_fault(text) for text in scenario.faults)
+    try:
+        duration_ns = parse_duration(scenario.synthetic) if scenario.synthetic else 0
+    except ValueError as error:
+        raise ScenarioError(str(error)) from error
+    load_suites(EXPECTATIONS, scenario.suites)
+    survey_for_replay(scenario.captures)
+    return Plan(scenario, pace, faults, duration_ns)
+
+
+def run(
+    scenario: Scenario,
+    *,
+    stack: str = "embedded",
+    sql: Path = DEFAULT_DIRECTORY,
+    out: Path = RUNS,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Run a scenario on a stack of its own. Everything it started is stopped again, however it ends.
+
+    Raises what `plan` raises and SchemaError when the input is wrong, NoEffect when a fault changed nothing,
+    and StackError or ReplayError when the stack could not start or died.
+    """
+    told = progress or Silent()
+    started_at, started = datetime.now(UTC), time.monotonic()
+    told.stage("reading the input")
+    planned = plan(scenario)
+    directory = _new_directory(out, scenario, started_at)
+    command = repeat_command(scenario, stack, sql, DEFAULT_DIRECTORY)
+    write_manifest(directory, scenario, stack, sql, command)
+    told.stage("starting the stack")
+    with start_stack(stack, workdir=directory / "stack") as running:
+        prepare(running, scenario, sql)
+        told.stage("replaying")
+        stats = _replay(running, planned, directory, told)
+        told.stage("waiting for the pipeline")
+        settled = wait_until_consumed(
+            running.bootstrap,
+            GROUP,
+            acknowledged_ends(stats.ledger_path),
+            progress=lambda lag: told.advance(f"{lag:,} messages behind"),
+        )
+        told.stage("computing the truth")
+        truth = compute(stats.ledger_path)
+        with running.warehouse.client() as client:
+            load(truth, client)
+            told.stage("checking")
+            checks = run_checks(running.warehouse, suites_named=scenario.suites, progress=told.advance)
+            results = Results(
+                scenario=scenario.name,
+                seed=scenario.seed,
+                stack=stack,
+                started_at=started_at.isoformat(timespec="seconds"),
+                seconds=round(time.monotonic() - started, 3),
+                counts=_counts(client, stats, truth, checks),
+                target_rate=float(planned.pace.trades_per_second) if isinstance(planned.pace, Steady) else None,
+                achieved_rate=round(stats.trades_per_second, 1) if stats.trades_per_second is not None else None,
+                latency_ms=measure_latency(client),
+                checks=tuple(checks),
+            )
+        told.stage("stopping the stack")
+    write_results(results, directory)
+    return Outcome(results, stats, settled, directory, command)
+
+
+def prepare(running: Stack, scenario: Scenario, sql: Path) -> None:
+    """Create the topics and apply the schema."""
+    topics = [*(exchange.topic for exchange in EXCHANGES.values()), DLQ_TOPIC]
+    running.create_topics(topics, scenario.partitions)
+    apply_schema(running.warehouse, SchemaVariables(kafka_brokers=running.bootstrap, kafka_group=GROUP), sql)
+
+
+def _replay(running: Stack, planned: Plan, directory: Path, told: Progress) -> ReplayStats:
+    return replay(
+        planned.frames(),
+        bootstrap=running.bootstrap,
+        pace=planned.pace,
+        times=Times(planned.scenario.times),
+        faults=planned.faults,
+        seed=planned.scenario.seed,
+        ledger_path=directory / "ledger.parquet",
+        progress=lambda frames, trades: told.advance(f"{frames:,} frames, {trades:,} trades"),
+    )
+
+
+def acknowledged_ends(ledger: Path) -> dict[tuple[str, int], int]:
+    """(topic, partition) -> the offset after the last one acknowledged in a ledger."""
+    acknowledged = pl.scan_parquet(ledger).filter(pl.col("offset").is_not_null())
+    last = acknowledged.group_by("topic", "partition").agg(pl.col("offset").max()).collect()
+    return {(topic, partition): offset + 1 for topic, partition, offset in last.iter_rows()}
+
+
+def _counts(client: Any, stats: ReplayStats, truth: Truth, checks: Iterable[CheckResult]) -> Counts:
+    def count(table: str, final: str = "FINAL") -> int:
+        return int(client.query(f"SELECT count() FROM k2.{table} {final}").first_row[0])
+
+    bronze = [f"bronze_trades_{name}" for name in EXCHANGES]
+    by_name = {f"{check.suite}.{check.name}": check for check in checks}
+    lost, phantom = by_name.get("silver_trades.no_trade_lost"), by_name.get("silver_trades.no_phantom_trade")
+    gaps = by_name.get("silver_trades.gaps_are_those_injected")
+    return Counts(
+        frames_sent=stats.frames_sent,
+        trades_sent=stats.trades_sent,
+        bronze_rows=sum(count(table) for table in bronze),
+        silver_trades=count("silver_trades"),
+        dead_letters=count("dead_letters"),
+        lost=lost.unexpected if lost else None,
+        phantom=phantom.unexpected if phantom else None,
+        duplicates_sent=truth.duplicates_sent,
+        redelivered=sum(count(table, "") - count(table) for table in bronze),
+        gaps_found=int(gaps.observed["gaps_found"]) if gaps and gaps.observed else None,
+    )
+
+
+def _new_directory(out: Path, scenario: Scenario, started_at: datetime) -> Path:
+    stem = f"{started_at:%Y%m%dT%H%M%SZ}-{scenario.name}"
+    for number in range(1, 1000):
+        directory = out / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            directory.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return directory
+    raise FileExistsError(f"{out}: a thousand runs named {stem}; give another directory with --out")

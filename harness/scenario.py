@@ -1,0 +1,110 @@
+"""A scenario: what a run plays, how fast, and what it breaks on the way; one TOML file, or flags, or both.
+
+name = "demo"
+captures = ["replays/binance-spot-1.jsonl.gz"]   # relative to the project, or absolute
+rate = "max"                                     # trades/s, Nx, or max
+times = "original"                               # or now: receive times become the time of sending
+faults = ["duplicate=5%"]
+seed = 1
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+PROJECT: Final = Path(__file__).resolve().parent.parent
+SCENARIOS: Final = Path(__file__).resolve().parent / "scenarios"
+TIMES: Final = ("original", "now")
+
+
+class ScenarioError(Exception):
+    """A scenario that cannot be run; the message shows the value and what would do instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """captures: files, each played in its own order, merged by receive time. synthetic: a duration such as
+    `10m` of generated trades (instead of captures). rate: see harness.pace. faults: `NAME=AMOUNT`, see
+    harness.faults. partitions: of each topic.
+    """
+
+    name: str = "adhoc"
+    captures: tuple[Path, ...] = ()
+    synthetic: str = ""
+    rate: str = "max"
+    times: str = "original"
+    faults: tuple[str, ...] = ()
+    suites: tuple[str, ...] = ()
+    seed: int = 1
+    partitions: int = 4
+
+    def __post_init__(self) -> None:
+        if bool(self.captures) == bool(self.synthetic):
+            given = "both" if self.captures else "neither"
+            raise ScenarioError(
+                f"a run plays captures or synthetic trades, and {given} was given; "
+                "use --capture FILE or --synthetic 10m"
+            )
+        if self.times not in TIMES:
+            raise ScenarioError(f"times {self.times!r} is not one of {', '.join(TIMES)}")
+        if self.partitions < 1:
+            raise ScenarioError(f"partitions {self.partitions} is less than 1")
+
+    def flags(self) -> list[str]:
+        """The command-line arguments that make this scenario again."""
+        out = [word for path in self.captures for word in ("--capture", str(_from_here(path)))]
+        if self.synthetic:
+            out += ["--synthetic", self.synthetic]
+        out += ["--rate", self.rate, "--times", self.times, "--seed", str(self.seed)]
+        for fault in self.faults:
+            out += ["--fault", fault]
+        if self.partitions != Scenario.__dataclass_fields__["partitions"].default:
+            out += ["--partitions", str(self.partitions)]
+        for suite in self.suites:
+            out += ["--suite", suite]
+        return out
+
+
+def _from_here(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def load_scenario(name_or_file: str, overrides: Mapping[str, Any]) -> Scenario:
+    """Read a scenario by its name (a file in harness/scenarios) or path; `overrides` replace what the file
+    says.
+
+    Raises ScenarioError when there is no such file, or it holds something else than a scenario.
+    """
+    path = SCENARIOS / f"{name_or_file}.toml"
+    if not path.is_file():
+        path = Path(name_or_file)
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in SCENARIOS.glob("*.toml")))
+        raise ScenarioError(f"no scenario {name_or_file!r}; known are {known}, or give the path of a TOML file")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: not TOML: {error}") from error
+    _check(path, content)
+    if "synthetic" in overrides:
+        content.pop("captures", None)
+    if "captures" in overrides:
+        content.pop("synthetic", None)
+    for name in ("faults", "suites"):
+        content[name] = tuple(content.get(name, ()))
+    content["captures"] = tuple(PROJECT / capture for capture in content.get("captures", ()))
+    return Scenario(**{"name": path.stem, **content, **overrides})
+
+
+def _check(path: Path, content: Mapping[str, Any]) -> None:
+    kinds = {"captures": list, "faults": list, "suites": list, "seed": int, "partitions": int}
+    known = {field.name for field in fields(Scenario)}
+    for key, value in content.items():
+        if key not in known:
+            raise ScenarioError(f"{path}: {key!r} is not a field of a scenario; known are {', '.join(sorted(known))}")
+        if not isinstance(value, kinds.get(key, str)):
+            raise ScenarioError(f"{path}: {key} = {value!r} should be a {kinds.get(key, str).__name__}")

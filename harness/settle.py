@@ -1,0 +1,74 @@
+"""Waiting until the pipeline has taken in everything that was acknowledged.
+
+The warehouse commits an offset after the insert that holds it has returned, through every view behind it. So
+when the committed offsets reach the end of what was sent, bronze, silver and gold are as they will stay.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+Ends = Mapping[tuple[str, int], int]
+"""(topic, partition) -> the offset after the last one acknowledged."""
+
+_POLL_SECONDS: Final = 0.05
+_REQUEST_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How far consumption got: lag_messages is 0 when nothing is left to take in."""
+
+    lag_messages: int
+    seconds: float
+
+
+def wait_until_consumed(
+    bootstrap: str,
+    group_prefix: str,
+    ends: Ends,
+    stall_seconds: float = 30.0,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Settled:
+    """Wait until every group `<prefix>-<last part of the topic>` has committed up to `ends`.
+
+    Gives up when for stall_seconds nothing more was committed; the lag that is left is in the answer, and the
+    checks will show what it means. `progress` is called with the lag in messages.
+    """
+    topics = sorted({topic for topic, _ in ends})
+    consumers = {topic: _group_reader(bootstrap, f"{group_prefix}-{topic.rsplit('.', 1)[1]}") for topic in topics}
+    started = moved = time.monotonic()
+    least = None
+    try:
+        while True:
+            lag = sum(_lag(consumers[topic], topic, ends) for topic in topics)
+            progress(lag)
+            now = time.monotonic()
+            if least is None or lag < least:
+                least, moved = lag, now
+            if lag == 0 or now - moved > stall_seconds:
+                return Settled(lag, now - started)
+            time.sleep(_POLL_SECONDS)
+    finally:
+        for consumer in consumers.values():
+            consumer.close()
+
+
+def _group_reader(bootstrap: str, group: str) -> Consumer:
+    # Only asks for offsets; it never subscribes, so it never joins the group.
+    return Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False})
+
+
+def _lag(consumer: Consumer, topic: str, ends: Ends) -> int:
+    wanted = [TopicPartition(topic, partition) for name, partition in ends if name == topic]
+    try:
+        committed = consumer.committed(wanted, timeout=_REQUEST_SECONDS)
+    except KafkaException:
+        # A broker that does not answer this time makes no progress; the stall limit ends the waiting.
+        return sum(end for (name, _), end in ends.items() if name == topic)
+    return sum(max(ends[topic, found.partition] - max(found.offset, 0), 0) for found in committed)

@@ -1,0 +1,111 @@
+"""k2-harness verify as a user meets it: what it prints, what it writes, how it exits."""
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.captures import REPLAYS, recorded
+
+pytestmark = pytest.mark.e2e
+
+
+def k2_harness(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "harness.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+
+
+def test_pass_is_exit_0_and_names_the_files(tmp_path: Path) -> None:
+    done = k2_harness("verify", "--capture", REPLAYS / "kraken-v1-1.jsonl.gz", "--out", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PASS" in done.stdout
+    assert "repeat: k2-harness verify --capture" in done.stdout
+    (directory,) = tmp_path.iterdir()
+    assert {"results.json", "junit.xml", "ledger.parquet", "manifest.json"} <= {
+        path.name for path in directory.iterdir()
+    }
+
+
+def test_json_is_results_json(tmp_path: Path) -> None:
+    done = k2_harness("verify", "--synthetic", "1s", "--json", "--out", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (directory,) = tmp_path.iterdir()
+    assert json.loads(done.stdout) == json.loads((directory / "results.json").read_text())
+
+
+def test_a_lost_trade_is_exit_1_and_is_named(tmp_path: Path) -> None:
+    done = k2_harness(
+        "verify", "--capture", REPLAYS / "kraken-v1-1.jsonl.gz", "--fault", "withhold=1", "--out", tmp_path
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "FAIL" in done.stdout
+    assert "silver_trades.no_trade_lost" in done.stdout
+    assert "trade_id=" in done.stdout
+
+
+def test_a_schema_that_bends_a_row_is_exit_1(tmp_path: Path) -> None:
+    sql = tmp_path / "sql"
+    sql.mkdir()
+    for path in (REPLAYS.parent / "sql").glob("*.sql"):
+        text = path.read_text()
+        bent = text.replace("argMin(first.price,", "argMax(first.price,")
+        assert (bent != text) == ("ohlcv_1s" in path.name)
+        (sql / path.name).write_text(bent)
+    done = k2_harness("verify", "--capture", REPLAYS / "kraken-v2-1.jsonl.gz", "--sql", sql, "--out", tmp_path / "runs")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "ohlcv_1m.candles_equal_truth" in done.stdout
+    assert "silver_trades.no_trade_lost" not in done.stdout
+
+
+def test_captures_that_cannot_be_used_are_exit_2_with_file_line_and_finding(tmp_path: Path) -> None:
+    whole = (REPLAYS / "kraken-v1-1.jsonl.gz").read_bytes()
+    truncated = tmp_path / "truncated.jsonl.gz"
+    truncated.write_bytes(whole[: len(whole) // 2])
+    text = tmp_path / "text.jsonl"
+    text.write_text('{"recv_ns":1,"exchange":"kraken","frame":"{}"}\nnot json\n')
+    other = tmp_path / "other.jsonl.gz"
+    other.write_bytes(gzip.compress(b'{"recv_ns":1,"exchange":"coinbase","frame":"{}"}\n'))
+    silent = tmp_path / "silent.jsonl"
+    silent.write_text('{"recv_ns":1,"exchange":"kraken","frame":"{\\"channel\\":\\"heartbeat\\"}"}\n')
+    for capture, finding in (
+        (truncated, "truncated.jsonl.gz"),
+        (text, "text.jsonl, line 2"),
+        (other, "coinbase"),
+        (silent, "heartbeat"),
+        (tmp_path / "missing.jsonl", "missing.jsonl"),
+    ):
+        done = k2_harness("verify", "--capture", capture, "--out", tmp_path / "runs")
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert finding in done.stderr
+        assert "Traceback" not in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_recording_without_trades_says_what_it_holds(tmp_path: Path) -> None:
+    done = k2_harness("verify", "--capture", recorded("binance-aggtrade-1.jsonl.gz"), "--out", tmp_path)
+    assert done.returncode == 2
+    assert "aggTrade 1,910" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "finding"),
+    [
+        (("--rate", "fast"), "'fast'"),
+        (("--fault", "nonsense=1%"), "nonsense"),
+        (("--scenario", "nope"), "'nope'"),
+        (("--suite", "nope"), "'nope'"),
+        (("--sql", "/nowhere"), "/nowhere"),
+        ((), "neither"),
+    ],
+)
+def test_wrong_arguments_are_exit_2_and_say_what_would_do(
+    tmp_path: Path, arguments: tuple[str, ...], finding: str
+) -> None:
+    played = () if arguments in ((), ("--scenario", "nope")) else ("--synthetic", "1s")
+    done = k2_harness("verify", *played, *arguments, "--out", tmp_path / "runs")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert finding in done.stderr
+    assert "Traceback" not in done.stderr
