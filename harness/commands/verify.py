@@ -1,0 +1,93 @@
+"""k2-harness verify: replay into a stack of its own, check every row, print the verdict."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+
+from harness.faults import describe_faults
+from harness.progress import Shown
+from harness.run import RUNS
+from harness.run import run as run_scenario
+from harness.scenario import TIMES, Scenario, load_scenario
+from harness.verdict import print_verdict
+from k2pipeline.schema import DEFAULT_DIRECTORY
+from k2pipeline.stack import STACKS
+
+HELP: Final = "replay into a stack of its own, check every row, print the verdict"
+PASS: Final = 0
+CHECK_FAILED: Final = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags: what to play, how, and where."""
+    source = parser.add_argument_group("what to play")
+    source.add_argument(
+        "--scenario",
+        metavar="NAME|FILE",
+        help="a TOML file, or the name of one that ships; flags override it",
+    )
+    source.add_argument(
+        "--capture",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="a recorded capture; may be repeated",
+    )
+    source.add_argument("--synthetic", metavar="DURATION", help="generated trades instead: 90s, 10m, 1h")
+    source.add_argument("--seed", type=int, help="of synthetic trades and faults")
+    how = parser.add_argument_group("how")
+    how.add_argument("--rate", metavar="N|Nx|max", help="trades per second, a multiple of the recorded speed, or max")
+    how.add_argument("--times", choices=TIMES, help="receive times: as recorded, or the time of sending")
+    how.add_argument("--via", choices=("topic",), default="topic", help="the way in: straight into the topic")
+    faults = "; ".join(f"{name}: {text}" for name, text in describe_faults().items()).replace("%", "%%")
+    how.add_argument(
+        "--fault", metavar="NAME=AMOUNT", action="append", default=[], help=f"e.g. duplicate=5%%; {faults}"
+    )
+    how.add_argument("--partitions", type=int, help="partitions of each topic")
+    where = parser.add_argument_group("where")
+    where.add_argument("--stack", choices=sorted(STACKS), default="embedded")
+    where.add_argument("--sql", metavar="DIR", type=Path, default=DEFAULT_DIRECTORY, help="the schema under test")
+    where.add_argument(
+        "--suite",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="run only this suite of expectations/; may be repeated",
+    )
+    where.add_argument("--out", metavar="DIR", type=Path, default=RUNS, help="where runs/<id>/ is written")
+    where.add_argument("--json", action="store_true", help="print results.json instead of the verdict")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the scenario; 0 if every check holds, else 1."""
+    scenario = _scenario(options)
+    with Shown(Console(stderr=True, highlight=False)) as progress:
+        outcome = run_scenario(scenario, stack=options.stack, sql=options.sql, out=options.out, progress=progress)
+    if options.json:
+        print(json.dumps(outcome.results.as_json(), indent=2, ensure_ascii=False))
+    else:
+        print_verdict(Console(highlight=False), outcome)
+    return PASS if outcome.results.verdict == "pass" else CHECK_FAILED
+
+
+def _scenario(options: argparse.Namespace) -> Scenario:
+    given: dict[str, Any] = {
+        "captures": tuple(options.capture),
+        "synthetic": options.synthetic,
+        "rate": options.rate,
+        "times": options.times,
+        "faults": tuple(options.fault),
+        "suites": tuple(options.suite),
+        "seed": options.seed,
+        "partitions": options.partitions,
+    }
+    overrides = {name: value for name, value in given.items() if value not in (None, ())}
+    if options.scenario:
+        return load_scenario(options.scenario, overrides)
+    return Scenario(**overrides)
