@@ -25,9 +25,10 @@ from tests.e2e.rig import wait_for
 pytestmark = pytest.mark.e2e
 
 _HARNESS = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from k2pipeline.stack import start_stack
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests run in the background hand it down ignored
 with start_stack("embedded", workdir=Path(sys.argv[1])) as stack:
     print(*stack.processes.values(), flush=True)
     time.sleep(600)
@@ -157,7 +158,11 @@ def test_nothing_is_left_behind_when_the_harness_is_ended(tmp_path: Path, ending
     assert len(pids) == 2
     assert set(pids) < set(harness_children), "the guard is a child too"
     harness.send_signal(ending)
-    harness.wait(15)
+    try:
+        harness.wait(15)
+    finally:
+        harness.kill()
+        harness.wait()
     wait_for(lambda: gone(harness_children), f"processes {harness_children} gone after {ending.name}")
 
 
