@@ -34,7 +34,7 @@ def print_verdict(console: Console, outcome: Outcome) -> None:
             f"{outcome.settled.lag_messages:,} messages were never taken in: the pipeline stands still",
             style="red",
         )
-    for check in results.checks:
+    for check in sorted(results.checks, key=_place):
         if not check.success:
             _print_failure(console, check)
     good = results.verdict == "pass"
