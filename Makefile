@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint format up bench lock captures clean
+.PHONY: help demo test e2e lint format loadtest load-ui up bench lock captures clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,18 @@ format: $(READY) ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+RATE ?=
+DURATION ?=
+PROFILE ?= steady
+WORKERS ?= 0
+LOAD = $(BIN)/python -m load --profile $(PROFILE) --workers $(WORKERS) $(if $(RATE),--rate $(RATE)) $(if $(DURATION),--duration $(DURATION))
+
+loadtest: $(READY) ## hold RATE trades/s for DURATION (PROFILE=steady, ramp, spike ..), then check every row
+	$(LOAD)
+
+load-ui: $(READY) ## the same with Locust's own page
+	$(LOAD) --ui
+
 up: $(READY) ## the embedded stack with the schema applied, until Ctrl-C
 	$(BIN)/k2 up
 
@@ -45,8 +57,8 @@ captures: $(READY) ## write the captures in replays/ again
 	$(BIN)/python -m harness.synthetic replays
 
 lock: $(READY) ## pin all dependencies again, with hashes and no index address
-	$(BIN)/pip-compile --quiet --extra dev --generate-hashes --allow-unsafe --strip-extras --no-header \
-		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --extra dev --generate-hashes --no-header --no-emit-index-url --upgrade \
+		--python-version 3.11 --output-file requirements.lock pyproject.toml
 
 clean: ## remove the environment and all runs
 	rm -rf $(VENV) runs build *.egg-info

@@ -1,4 +1,4 @@
-"""Captures: recorded frames as JSON Lines, plain, gzip or zstd.
+"""Captures, as they are read: recorded frames as JSON Lines, plain, gzip or zstd. k2pipeline/captures.py writes them.
 
 A line is one received frame, in the order received:
 
@@ -21,26 +21,40 @@ import zlib
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Annotated, Final, Self, cast
+from typing import IO, Final, cast
 
 import msgspec
 import zstandard
 
-from k2pipeline.exchanges import EXCHANGES, is_utf8
+from k2pipeline.captures import (
+    SUFFIXES,
+    CaptureError,
+    CaptureLine,
+    CaptureWriter,
+    metadata_path,
+    unknown_exchange,
+)
+from k2pipeline.exchanges import EXCHANGES
+
+__all__ = [
+    "LINE_LIMIT_BYTES",
+    "SUFFIXES",
+    "CaptureError",
+    "CaptureWriter",
+    "CapturedFrame",
+    "metadata_path",
+    "read_capture",
+    "read_in_turn",
+    "read_merged",
+]
 
 LINE_LIMIT_BYTES: Final = 16 * 1024 * 1024
-SUFFIXES: Final = (".jsonl.gz", ".jsonl.zst", ".jsonl")
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _READ_BYTES: Final = 64 * 1024
 # A zstd block of 4 bytes can unpack to 128 KiB: what the decompressor is handed at once bounds its answer.
 _ZSTD_SLICE_BYTES: Final = 512
 _SHAPE: Final = '{"recv_ns": <ns, integer>, "exchange": "<name>", "frame": "<text>"}'
-
-
-class CaptureError(Exception):
-    """A capture that cannot be used; the message names file, line, what was found and the next step."""
 
 
 class CapturedFrame(msgspec.Struct, frozen=True, gc=False):
@@ -56,13 +70,7 @@ class CapturedFrame(msgspec.Struct, frozen=True, gc=False):
     path: Path | None = None
 
 
-class _Line(msgspec.Struct, gc=False):
-    recv_ns: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-    exchange: str
-    frame: str
-
-
-_LINE_DECODER: Final = msgspec.json.Decoder(_Line)
+_LINE_DECODER: Final = msgspec.json.Decoder(CaptureLine)
 
 
 def read_capture(path: Path) -> Iterator[CapturedFrame]:
@@ -72,7 +80,7 @@ def read_capture(path: Path) -> Iterator[CapturedFrame]:
         for number, line in _decode(path, block, ends, first):
             is_empty = False
             if line.exchange not in EXCHANGES:
-                raise _unknown_exchange(path, number, line.exchange)
+                raise unknown_exchange(path, number, line.exchange)
             yield CapturedFrame(line.recv_ns, line.exchange, line.frame.encode(), number, path)
         first += ends
     if is_empty:
@@ -91,54 +99,6 @@ def read_merged(paths: Iterable[Path]) -> Iterator[CapturedFrame]:
     Every capture keeps its own order, sorted or not; frames of the same ns follow the order of `paths`.
     """
     return heapq.merge(*map(read_capture, paths), key=attrgetter("recv_ns"))
-
-
-class CaptureWriter:
-    """Writes a capture whose bytes depend on nothing but its frames: no clock and no file name goes in.
-
-        with CaptureWriter(Path("replays/quiet.jsonl.gz")) as writer:
-            writer.write(recv_ns, "binance", frame)
-
-    The suffix chooses the compression, one of SUFFIXES. The file appears when the block ends well.
-    """
-
-    def __init__(self, path: Path) -> None:
-        if not path.name.endswith(SUFFIXES):
-            raise CaptureError(f"{path}: a capture's name ends in one of {', '.join(SUFFIXES)}")
-        self._path = path
-        self._part = path.with_name(path.name + ".part")
-        self._encode = msgspec.json.Encoder().encode
-
-    def __enter__(self) -> Self:
-        self._file = self._part.open("wb")
-        self._stream = _compressing(self._path, self._file)
-        return self
-
-    def write(self, recv_ns: int, exchange: str, frame: bytes) -> None:
-        """Append one frame; raises CaptureError for what a reader would refuse."""
-        if exchange not in EXCHANGES:
-            raise _unknown_exchange(self._path, None, exchange)
-        if not 0 <= recv_ns < 2**63:
-            raise CaptureError(f"{self._path}: recv_ns {recv_ns} is no time in ns since 1970")
-        if not is_utf8(frame):
-            raise CaptureError(f"{self._path}: the frame {frame[:80]!r} is not UTF-8, so no exchange sent it as text")
-        self._stream.write(self._encode(_Line(recv_ns, exchange, frame.decode())) + b"\n")
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stream.close()
-        self._file.close()
-        if error is None:
-            self._part.replace(self._path)
-        else:
-            self._part.unlink()
-
-
-def metadata_path(capture: Path) -> Path:
-    """Where a capture's metadata lies: `<name>.meta.json` beside it."""
-    stem = next((capture.name.removesuffix(s) for s in SUFFIXES if capture.name.endswith(s)), capture.name)
-    return capture.with_name(f"{stem}.meta.json")
 
 
 def _blocks(path: Path) -> Iterator[tuple[bytes, int]]:
@@ -167,7 +127,7 @@ def _blocks(path: Path) -> Iterator[tuple[bytes, int]]:
     yield b"".join(parts), 0
 
 
-def _decode(path: Path, block: bytes, ends: int, first: int) -> Iterable[tuple[int, _Line]]:
+def _decode(path: Path, block: bytes, ends: int, first: int) -> Iterable[tuple[int, CaptureLine]]:
     """The lines of a block with their numbers, all at once where nothing is wrong with any of them."""
     try:
         lines = _LINE_DECODER.decode_lines(block)
@@ -178,7 +138,7 @@ def _decode(path: Path, block: bytes, ends: int, first: int) -> Iterable[tuple[i
     return _decode_singly(path, block, first)  # blank lines, or a last one that does not end
 
 
-def _decode_singly(path: Path, block: bytes, first: int) -> Iterator[tuple[int, _Line]]:
+def _decode_singly(path: Path, block: bytes, first: int) -> Iterator[tuple[int, CaptureLine]]:
     for number, raw in enumerate(block.split(b"\n"), first):
         if not raw or raw.isspace():
             continue
@@ -198,14 +158,6 @@ def _decompressing(file: io.BufferedReader) -> io.BufferedReader:
         return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=file)), _READ_BYTES)
     if magic == _ZSTD_MAGIC:
         return io.BufferedReader(_ZstdStream(file), _READ_BYTES)
-    return file
-
-
-def _compressing(path: Path, file: IO[bytes]) -> IO[bytes]:
-    if path.name.endswith(".gz"):
-        return cast(IO[bytes], gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6, mtime=0))
-    if path.name.endswith(".zst"):
-        return cast(IO[bytes], zstandard.ZstdCompressor(level=9).stream_writer(file, closefd=False))
     return file
 
 
@@ -239,11 +191,3 @@ class _ZstdStream(io.RawIOBase):
             raise EOFError("compressed file ends in the middle of a zstd frame")
         self._unpacked = memoryview(self._frame.decompress(packed))
         return True
-
-
-def _unknown_exchange(path: Path, number: int | None, exchange: str) -> CaptureError:
-    where = f"{path}, line {number}" if number is not None else f"{path}"
-    return CaptureError(
-        f"{where}: exchange {exchange!r} is not supported, only {', '.join(EXCHANGES)} are; "
-        f"leave the capture out, or add k2pipeline/exchanges/{exchange}.py"
-    )

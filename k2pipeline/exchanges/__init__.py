@@ -6,6 +6,8 @@ frame is given a meaning:
 
     >>> EXCHANGES["kraken"].classify(b'{"channel":"heartbeat"}')
     Frame(kind=<FrameKind.CONTROL: 'control'>, symbol='', channel='heartbeat', trades=0)
+
+How an exchange is asked for trades is its `wire`: data and pure functions, without a socket or a clock.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import enum
 import importlib
 import json
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Never
@@ -54,6 +56,50 @@ UNKNOWN_FRAME = Frame(FrameKind.UNKNOWN, "", "unknown", 0)
 EMPTY_FRAME = Frame(FrameKind.CONTROL, "", "empty", 0)
 
 
+class AnswerKind(enum.StrEnum):
+    """What a control frame means for the connection it came on."""
+
+    ACCEPTED = "accepted"  # a subscription holds
+    REFUSED = "refused"  # a subscription will not hold, however often it is asked for
+    BUSY = "busy"  # we asked too much at once: try again later
+    LEAVING = "leaving"  # the exchange will close this connection soon: replace it before
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """`request_id` is None where the exchange gave none, `symbol` '' where the whole request is meant."""
+
+    kind: AnswerKind
+    request_id: int | None = None
+    symbol: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How an exchange is asked for trades: its addresses, limits and messages.
+
+    Every function is pure, and those that take a frame never raise. `symbol_fault` says what is wrong with a
+    symbol before anybody is asked, '' if nothing is. `answer` gives None for a frame that answers nothing.
+    `ping` makes a message that the exchange itself answers; None where a WebSocket ping has to do.
+    `trade_ids` are those of a TRADE frame in its order, () where the format has none; `event_ns` is the
+    exchange's own time of the last trade in it, in ns since 1970, 0 if there is none. Both are a quick look
+    for metrics: a frame that hides them from it is relayed all the same.
+    """
+
+    url: str
+    address: Callable[[str], str]  # `url`, or what was given in its place, to the address that is opened
+    symbols_per_connection: int
+    symbols_per_message: int
+    message_interval_s: float
+    lifetime_s: float | None  # after which the exchange cuts a connection
+    symbol_fault: Callable[[str], str]
+    subscribe: Callable[[Sequence[str], int], str]  # symbols and request id to the message
+    answer: Callable[[bytes], Answer | None]
+    ping: Callable[[int], str] | None
+    trade_ids: Callable[[bytes], Sequence[int]]
+    event_ns: Callable[[bytes], int]
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One exchange. `classify` takes any bytes and never raises."""
@@ -61,6 +107,7 @@ class Exchange:
     name: str
     topic: str
     classify: Callable[[bytes], Frame]
+    wire: Wire
 
 
 def read_json(frame: bytes) -> object:

@@ -2,7 +2,8 @@
 
 Sources, read 2026-09:
   https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams (payloads, combined wrapping,
-  answers and error messages, serverShutdown)
+  subscribing, answers and error messages, serverShutdown, limits: 5 messages a second to the server, 1,024
+  streams and 24 hours a connection)
   https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams (futures)
 
 A combined stream wraps a payload as `{"stream": .., "data": <payload>}`. Every payload names its event in
@@ -11,16 +12,23 @@ A combined stream wraps a payload as `{"stream": .., "data": <payload>}`. Every 
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Sequence
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
 from k2pipeline.exchanges import (
     TOPIC_PREFIX,
     UNKNOWN_FRAME,
+    Answer,
+    AnswerKind,
     Exchange,
     Frame,
     FrameKind,
+    Wire,
     is_utf8,
     not_json,
     read_json,
@@ -112,4 +120,80 @@ def _classify_unnamed(payload: dict[str, object], event: str, symbol: str) -> Fr
     return UNKNOWN_FRAME
 
 
-EXCHANGE = Exchange("binance", f"{TOPIC_PREFIX}.binance", classify)
+# Inside a JSON string a quote is escaped, so `"t":` is a key wherever it stands.
+_find_id = re.compile(rb'"t":\s*(\d{1,19})\b').search
+_find_event_time = re.compile(rb'"E":\s*(\d{13,16})\b').search
+
+
+def trade_ids(frame: bytes) -> Sequence[int]:
+    found = _find_id(frame)
+    return (int(found[1]),) if found else ()
+
+
+def event_ns(frame: bytes) -> int:
+    """`E` is in ms, or in us where the stream was asked for with timeUnit=MICROSECOND."""
+    found = _find_event_time(frame)
+    if not found:
+        return 0
+    return int(found[1]) * (1_000 if len(found[1]) == 16 else 1_000_000)
+
+
+def address(base: str) -> str:
+    """The combined stream of a base address; a query such as ?timeUnit=MICROSECOND stays."""
+    parts = urlsplit(base)
+    path = parts.path.rstrip("/")
+    return parts._replace(path=path if path.endswith("/stream") else f"{path}/stream").geturl()
+
+
+def symbol_fault(symbol: str) -> str:
+    """Not only Latin letters: symbols in Chinese are traded."""
+    if symbol.isalnum() and symbol == symbol.upper():
+        return ""
+    return "a symbol is capital letters and digits, such as BTCUSDT"
+
+
+def subscribe(symbols: Sequence[str], request_id: int) -> str:
+    params = [f"{symbol.lower()}@trade" for symbol in symbols]
+    return json.dumps({"method": "SUBSCRIBE", "params": params, "id": request_id}, ensure_ascii=False)
+
+
+def answer(frame: bytes) -> Answer | None:
+    """`{"result":null,"id":1}`, `{"error":{"code":2,"msg":".."},"id":1}`, or the same error without wrapping.
+
+    An ack comes for a stream of no known symbol too: it is a well-formed stream on which nothing is sent.
+    """
+    try:
+        message = read_json(frame)
+        if not isinstance(message, dict):
+            return None
+        payload = message.get("data", message)
+        if isinstance(payload, dict) and payload.get("e") == "serverShutdown":
+            return Answer(AnswerKind.LEAVING, reason="serverShutdown")
+        given = msgspec.json.decode(frame, type=_Given).id
+    except (ValueError, RecursionError):
+        return None
+    error = message.get("error", message)
+    if isinstance(error, dict) and "msg" in error:
+        return Answer(AnswerKind.REFUSED, given, reason=text(error["msg"]))
+    return Answer(AnswerKind.ACCEPTED, given) if "result" in message else None
+
+
+class _Given(msgspec.Struct):
+    id: int | None = None
+
+
+WIRE: Final = Wire(
+    url="wss://stream.binance.com:9443",
+    address=address,
+    symbols_per_connection=1024,
+    symbols_per_message=100,
+    message_interval_s=0.3,  # pongs count towards the 5 a second too
+    lifetime_s=24 * 3600,
+    symbol_fault=symbol_fault,
+    subscribe=subscribe,
+    answer=answer,
+    ping=None,
+    trade_ids=trade_ids,
+    event_ns=event_ns,
+)
+EXCHANGE = Exchange("binance", f"{TOPIC_PREFIX}.binance", classify, WIRE)

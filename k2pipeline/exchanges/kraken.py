@@ -3,7 +3,7 @@
 Sources, read 2026-09:
   https://docs.kraken.com/exchange/api-reference/spot-websocket-v2/trade (and its siblings ticker, book,
   level3, ohlc, instrument, status, heartbeat, ping): objects `{"channel": .., "type": .., "data": [..]}`;
-  answers carry `method`, and `success` unless they are a pong
+  answers carry `method`, and `success` unless they are a pong; subscribing is acknowledged symbol by symbol
   https://docs.kraken.com/exchange/api-reference/spot-websocket-v1/trade (and its siblings): data are arrays
   `[id, <payload> .., channel name, pair]`, everything else is an object with `event`
 
@@ -12,7 +12,10 @@ A v1 book frame that changes both sides has five elements, so channel and pair a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -21,9 +24,12 @@ import msgspec
 from k2pipeline.exchanges import (
     TOPIC_PREFIX,
     UNKNOWN_FRAME,
+    Answer,
+    AnswerKind,
     Exchange,
     Frame,
     FrameKind,
+    Wire,
     is_utf8,
     not_json,
     read_json,
@@ -145,4 +151,90 @@ def _answer_frame(message: dict[str, object]) -> Frame:
     return UNKNOWN_FRAME
 
 
-EXCHANGE = Exchange("kraken", f"{TOPIC_PREFIX}.kraken", classify)
+_find_ids = re.compile(rb'"trade_id":\s*(\d{1,19})\b').findall
+_find_times = re.compile(rb'"timestamp":\s*"([^"]{20,30})"').findall
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def trade_ids(frame: bytes) -> Sequence[int]:
+    return [int(digits) for digits in _find_ids(frame)]
+
+
+def event_ns(frame: bytes) -> int:
+    """The time of the last trade; of a snapshot it says nothing about the wire, so that has none."""
+    if b'"snapshot"' in frame[:80]:
+        return 0
+    times = _find_times(frame)
+    try:
+        at = datetime.fromisoformat(times[-1].decode())
+        return (at - _EPOCH) // timedelta(microseconds=1) * 1_000
+    except (IndexError, ValueError, TypeError):  # none, no time, or one without its zone
+        return 0
+
+
+def symbol_fault(symbol: str) -> str:
+    base, slash, quote = symbol.partition("/")
+    if base and slash and quote and not set(symbol) & set(' ,"') and "/" not in quote:
+        return ""
+    return "a symbol is written with a slash, such as BTC/USD"
+
+
+def subscribe(symbols: Sequence[str], request_id: int) -> str:
+    params = {"channel": "trade", "symbol": list(symbols), "snapshot": True}
+    return json.dumps({"method": "subscribe", "params": params, "req_id": request_id}, ensure_ascii=False)
+
+
+def ping(request_id: int) -> str:
+    """Answered by Kraken itself, where a WebSocket ping is answered by whatever stands before it."""
+    return json.dumps({"method": "ping", "req_id": request_id})
+
+
+class _Result(msgspec.Struct):
+    symbol: str = ""
+
+
+class _Answer(msgspec.Struct):
+    method: str = ""
+    success: bool | None = None
+    symbol: str = ""
+    error: str = ""
+    req_id: int | None = None
+    result: _Result | None = None
+
+
+_decode_answer = msgspec.json.Decoder(_Answer).decode
+
+
+def answer(frame: bytes) -> Answer | None:
+    """One answer a symbol. An error names its symbol in `symbol`, or only at the end of its text, or not at all."""
+    try:
+        said = _decode_answer(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if said.method not in ("subscribe", "error", "") or (said.success is None and not said.error):
+        return None
+    symbol = said.symbol or (said.result.symbol if said.result else "")
+    if said.success or said.error.startswith("Already subscribed"):
+        return Answer(AnswerKind.ACCEPTED, said.req_id, symbol)
+    if "rate" in said.error.lower().split():
+        return Answer(AnswerKind.BUSY, said.req_id, symbol, said.error)
+    last_word = said.error.rpartition(" ")[2]
+    named = symbol or ("" if symbol_fault(last_word) else last_word)
+    return Answer(AnswerKind.REFUSED, said.req_id, named, said.error)
+
+
+WIRE: Final = Wire(
+    url="wss://ws.kraken.com/v2",
+    address=str,
+    symbols_per_connection=1000,  # no limit is published; a snapshot of each is a frame of 8 kB
+    symbols_per_message=100,
+    message_interval_s=0.2,
+    lifetime_s=None,
+    symbol_fault=symbol_fault,
+    subscribe=subscribe,
+    answer=answer,
+    ping=ping,
+    trade_ids=trade_ids,
+    event_ns=event_ns,
+)
+EXCHANGE = Exchange("kraken", f"{TOPIC_PREFIX}.kraken", classify, WIRE)

@@ -1,0 +1,58 @@
+"""k2 record: writes every frame that an exchange sends into a capture, until SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from k2pipeline.cli.exits import STACK_DIED, WRONG_INPUT, ExitError, exits
+from k2pipeline.cli.feed import add_exchange, configured
+
+
+def add(commands: Any) -> None:
+    record = commands.add_parser(
+        "record",
+        help="record an exchange's frames as a capture",
+        description="Writes every frame that an exchange sends as a capture, which `k2-harness verify --capture` plays "
+        "back. Killed at any time, it leaves all but the last second; started again, it goes on.",
+        epilog="exit codes: 0 stopped; 2 the command, its configuration or a symbol is wrong; 3 the disk refuses",
+    )
+    record.set_defaults(command=run)
+    record.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help="x.jsonl, x.jsonl.gz or x.jsonl.zst; gone on with if it is there",
+    )
+    record.add_argument("--rotate-mb", metavar="N", type=_positive, help="begin another file, x-0001 .., at N MB")
+    record.add_argument("--rotate-minutes", metavar="N", type=_positive, help="or after N minutes")
+    add_exchange(record)
+
+
+def run(options: argparse.Namespace) -> None:
+    from k2pipeline.captures import CaptureError
+    from k2pipeline.feed.config import ConfigError
+    from k2pipeline.feed.recording import Rotation, record
+    from k2pipeline.feed.session import SymbolsRefusedError
+
+    with exits({ConfigError: WRONG_INPUT, SymbolsRefusedError: WRONG_INPUT, CaptureError: WRONG_INPUT}):
+        config, wanted = configured(options)
+        rotation = Rotation(
+            None if options.rotate_mb is None else int(options.rotate_mb * 1_000_000),
+            None if options.rotate_minutes is None else options.rotate_minutes * 60,
+        )
+        try:
+            print(record(wanted, config.limits, options.out, rotation))
+        except OSError as error:
+            raise ExitError(
+                STACK_DIED, f"{options.out}: {error.strerror or error}; what was flushed is in the file"
+            ) from error
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
