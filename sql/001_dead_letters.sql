@@ -34,14 +34,13 @@ SETTINGS kafka_broker_list = '${KAFKA_BROKERS}',
          kafka_flush_interval_ms = ${KAFKA_FLUSH_INTERVAL_MS};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS dead_letters_dlq_mv TO dead_letters AS
-WITH _headers.value[indexOf(_headers.name, 'recv_ns')] AS recv_ns
 SELECT
     'bronze' AS layer,
     _headers.value[indexOf(_headers.name, 'exchange')] AS exchange,
     'unclassified' AS reason,
     message,
-    if(match(recv_ns, '^[0-9]{1,18}$|^[1-8][0-9]{18}$'),
-        fromUnixTimestamp64Nano(toInt64OrZero(recv_ns), 'UTC'), toDateTime64(_timestamp_ms, 9, 'UTC')) AS received_at,
+    ifNull(fromUnixTimestamp64Nano(toInt64OrNull(_headers.value[indexOf(_headers.name, 'recv_ns')]), 'UTC'),
+        toDateTime64(ifNull(_timestamp_ms, toDateTime64(0, 3, 'UTC')), 9, 'UTC')) AS received_at,
     now64(6, 'UTC') AS ingested_at,
     _topic, _partition, _offset,
     toUInt32(0) AS trade_index

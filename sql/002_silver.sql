@@ -34,13 +34,12 @@ CREATE TABLE IF NOT EXISTS silver_intake
         if(NOT match(text, '^-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]{1,4})?$'), '',
             arrayMap((sign, digits, places) -> multiIf(
                     digits = '', '0',
-                    places > 18 OR length(trimLeft(digits, '0')) - places > 20, '',
+                    places > 18 OR length(digits) - places > 20, '',
                     places <= 0, sign || digits || repeat('0', -places),
-                    sign || concat(
-                        substring(leftPad(digits, greatest(length(digits), places + 1), '0') AS padded, 1, length(padded) - places),
-                        '.', right(padded, places))),
+                    sign || if(length(digits) > places, substring(digits, 1, length(digits) - places), '0') || '.'
+                        || leftPad(right(digits, places), places, '0')),
                 [if(startsWith(text, '-'), '-', '')],
-                [trimRight(replaceOne(extract(text, '([0-9.]+)'), '.', ''), '0')],
+                [trimBoth(replaceOne(extract(text, '([0-9.]+)'), '.', ''), '0')],
                 [toInt64(length(extract(text, '[.]([0-9]+)'))) - toInt32OrZero(extract(text, '[eE][+]?(-?[0-9]+)'))
                     - toInt64(length(extract(replaceOne(extract(text, '([0-9.]+)'), '.', ''), '(0*)$')))])[1])),
         [price, quantity]),
@@ -138,7 +137,7 @@ SELECT
     _partition AS source_partition,
     _offset AS source_offset,
     trade_index AS source_index,
-    bitNot(bitOr(bitShiftLeft(_offset, 20), toUInt64(trade_index))) AS precedence
+    bitNot(_offset * 1048576 + trade_index) AS precedence
 FROM silver_intake
 WHERE rejection = '';
 

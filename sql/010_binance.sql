@@ -42,7 +42,6 @@ TTL toDateTime(ingested_at) + INTERVAL 7 DAY
 COMMENT 'Binance trades with the exchange''s own values; a redelivered offset collapses, a resend by the exchange stays visible';
 
 -- One parse per frame: fields come as the raw JSON of each value, so that a number sent where a string belongs is seen, not bent.
--- fractional: the fields that were written as 1e3 or 1000.0, which raw JSON shows as 1000 after its way through a double.
 CREATE TABLE IF NOT EXISTS binance_frames
 (
     message     String,
@@ -51,7 +50,7 @@ CREATE TABLE IF NOT EXISTS binance_frames
     _partition  UInt64,
     _offset     UInt64,
     stream      String,
-    fractional  Array(String),
+    is_json     Bool,
     names       Array(String),
     jsons       Array(String),
     event       String MATERIALIZED jsons[indexOf(names, 'e')],
@@ -62,14 +61,14 @@ CREATE TABLE IF NOT EXISTS binance_frames
     trade_time  String MATERIALIZED jsons[indexOf(names, 'T')],
     is_buyer_maker String MATERIALIZED jsons[indexOf(names, 'm')],
     reason LowCardinality(String) MATERIALIZED multiIf(
-        empty(names), if(isValidJSON(message), 'not_a_trade', 'not_json'),
+        NOT is_json, 'not_json',
         event != '"trade"', 'not_a_trade',
         has(names, 'X') AND NOT has(names, 'M'), 'futures_trade',
         NOT startsWith(symbol, '"') OR symbol = '""', 'malformed_symbol',
-        toUInt64OrNull(trade_id) IS NULL OR has(fractional, 't'), 'malformed_trade_id',
+        toUInt64OrNull(trade_id) IS NULL, 'malformed_trade_id',
         NOT startsWith(price, '"'), 'malformed_price',
         NOT startsWith(quantity, '"'), 'malformed_quantity',
-        toInt64OrNull(trade_time) IS NULL OR has(fractional, 'T'), 'malformed_time',
+        toInt64OrNull(trade_time) IS NULL, 'malformed_time',
         is_buyer_maker NOT IN ('true', 'false'), 'malformed_side',
         '')
 )
@@ -112,13 +111,13 @@ WHERE reason != '';
 -- The quote is the longest known one that ends the symbol and leaves a base.
 CREATE MATERIALIZED VIEW IF NOT EXISTS bronze_binance_to_silver_mv TO silver_intake AS
 WITH
-    extractGroups(symbol, '^([A-Z0-9]+?)(USDT|FDUSD|USDC|TUSD|BUSD|USD1|USDP|USDS|PAX|DAI|VAI|EURI|AEUR|BIDR|BVND|BKRW|IDRT|EUR|GBP|AUD|TRY|BRL|RUB|UAH|NGN|ZAR|PLN|RON|ARS|JPY|MXN|COP|CZK|IDR|BTC|ETH|BNB|XRP|TRX|DOGE|DOT|SOL)$') AS pair,
+    extract(symbol, '^[A-Z0-9]+?(USDT|FDUSD|USDC|TUSD|BUSD|USD1|USDP|USDS|PAX|DAI|VAI|EURI|AEUR|BIDR|BVND|BKRW|IDRT|EUR|GBP|AUD|TRY|BRL|RUB|UAH|NGN|ZAR|PLN|RON|ARS|JPY|MXN|COP|CZK|IDR|BTC|ETH|BNB|XRP|TRX|DOGE|DOT|SOL)$') AS known_quote,
     if(abs(trade_time) < 100000000000000, trade_time * 1000, trade_time) AS time_us
 SELECT
     'binance' AS exchange,
     symbol,
-    pair[1] AS base,
-    pair[2] AS quote,
+    if(known_quote = '', '', substring(symbol, 1, length(symbol) - length(known_quote))) AS base,
+    known_quote AS quote,
     toString(trade_id) AS trade_id,
     price,
     quantity,
@@ -138,21 +137,30 @@ SELECT
     trade_index
 FROM bronze_trades_binance;
 
+-- text: the engine's JSON parser takes 1000.0 and 1e3 for 1000, an integer of more than 64 bits for a string, and refuses what no
+-- double holds. So in a frame that may have a number other than an integer of 64 bits, each of these becomes 0.5: all that matters of
+-- them here is that they are numbers and no integers. Binance sends none, and arrays neither; without them the frame stays as it is.
+--
 -- Last, because a queue is consumed as soon as one view reads it: were the views behind this one not there yet, the frames would be
 -- gone with their offsets committed.
 CREATE MATERIALIZED VIEW IF NOT EXISTS binance_frames_mv TO binance_frames AS
 WITH
-    JSONExtractKeysAndValuesRaw(message, 'data') AS combined,
-    if(notEmpty(combined), combined, JSONExtractKeysAndValuesRaw(message)) AS fields
+    (match(message, ':[ \t\r\n]*-?(?:[0-9]+[.eE]|[0-9]{19})') OR position(message, '[') > 0 OR NOT startsWith(message, '{'))
+        AND isValidUTF8(message) AS is_odd,
+    extractAll(if(is_odd, message, ''), '"(?:[^"\\\\]|\\\\.)*"|-?[0-9][0-9.eE+-]*|[^"0-9-]+|["-]') AS tokens,
+    arrayMap(token -> if(match(token, '^-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?$')
+        AND toUInt64OrNull(token) IS NULL AND toInt64OrNull(token) IS NULL, '0.5', token), tokens) AS tame_tokens,
+    if(is_odd, arrayStringConcat(tame_tokens), message) AS text,
+    JSONExtractKeysAndValuesRaw(text, 'data') AS combined,
+    if(notEmpty(combined), combined, JSONExtractKeysAndValuesRaw(text)) AS fields,
+    if(notEmpty(combined), JSONExtractRaw(text, 'stream'), '') AS stream_json
 SELECT
     message,
     ifNull(fromUnixTimestamp64Nano(toInt64OrNull(_headers.value[indexOf(_headers.name, 'recv_ns')]), 'UTC'),
         toDateTime64(ifNull(_timestamp_ms, toDateTime64(0, 3, 'UTC')), 9, 'UTC')) AS received_at,
     _topic, _partition, _offset,
-    if(notEmpty(combined) AND JSONType(message, 'stream') = 'String', JSONExtractString(message, 'stream'), '') AS stream,
-    if(match(message, '"[tT]"[ \t\r\n]*:[ \t\r\n]*-?[0-9]+[.eE]'),
-        arrayFilter(name -> if(notEmpty(combined), JSONType(message, 'data', name), JSONType(message, name)) = 'Double', ['t', 'T']),
-        []) AS fractional,
+    if(startsWith(stream_json, '"'), JSONExtractString(stream_json), '') AS stream,
+    notEmpty(fields) OR isValidJSON(text) AS is_json,
     fields.1 AS names,
     fields.2 AS jsons
 FROM trades_binance_queue;

@@ -42,8 +42,8 @@ TTL toDateTime(ingested_at) + INTERVAL 7 DAY
 COMMENT 'Kraken trades with the exchange''s own values; a redelivered offset collapses, a resend by the exchange stays visible';
 
 -- v2 sends prices and quantities as JSON numbers, and every JSON function passes a number through a double. So each such number is
--- first turned into a string, `number:` and its own digits, and only then is the frame parsed; an id written as 1e3 becomes null. `reason` is judged trade by
--- trade: the first trade with a defect names it. symbol of v1 stands once in the frame, hence the tuple's first element.
+-- first turned into a string, `number:` and its own digits, and only then is the frame parsed. `reason` is judged trade by trade: the
+-- first trade with a defect names it. symbol of v1 stands once in the frame, hence the tuple's first element.
 CREATE TABLE IF NOT EXISTS kraken_frames
 (
     message     String,
@@ -82,8 +82,8 @@ WITH
         JSONExtractString(trade.trade_time),
         JSONExtractString(trade.side),
         if(startsWith(trade.order_type, '"'), JSONExtractString(trade.order_type), ''),
-        if(startsWith(trade.misc, '"'), JSONExtractString(trade.misc), '')), trades) AS values,
-    if(api = 'v1', arrayMap(count -> count - 1, arrayEnumerateUniq(arrayMap(v -> (v.3, v.4, v.5, v.6, v.7), values))),
+        if(startsWith(trade.misc, '"'), JSONExtractString(trade.misc), '')), trades) AS texts,
+    if(api = 'v1', arrayMap(count -> count - 1, arrayEnumerateUniq(arrayMap(v -> (v.3, v.4, v.5, v.6, v.7), texts))),
         arrayWithConstant(length(trades), 0)) AS occurrences
 SELECT
     api,
@@ -102,7 +102,7 @@ SELECT
     _topic, _partition, _offset,
     toUInt32(position - 1) AS trade_index
 FROM kraken_frames
-ARRAY JOIN values AS value, occurrences AS occurrence, arrayEnumerate(trades) AS position
+ARRAY JOIN texts AS value, occurrences AS occurrence, arrayEnumerate(trades) AS position
 WHERE reason = '';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS dead_letters_kraken_mv TO dead_letters AS
@@ -122,21 +122,24 @@ WHERE reason != '';
 -- resend of the same trades makes the same ids again.
 CREATE MATERIALIZED VIEW IF NOT EXISTS bronze_kraken_to_silver_mv TO silver_intake AS
 WITH
-    arrayMap(name -> multiIf(name = 'XBT', 'BTC', name = 'XDG', 'DOGE', name), extractGroups(symbol, '^([^/]+)/([^/]+)$')) AS pair,
-    -- The patterns admit what microseconds hold: no more than six places once trailing zeros are gone. The function behind them would
-    -- read month 00 as January and 24:00 as the next day.
+    extract(symbol, '^([^/]+)/[^/]+$') AS base_sent,
+    extract(symbol, '^[^/]+/([^/]+)$') AS quote_sent,
+    -- The patterns admit what microseconds hold: no more than six places once trailing zeros are gone. The function behind v2's would
+    -- read month 00 as January, day 00 as the first and 24:00 as the next day; dates that are none (February 30) it refuses itself.
     multiIf(
         api = 'v1' AND match(bronze_trades_kraken.trade_time, '^[0-9]{1,11}([.][0-9]{1,6}0*)?$'),
-            fromUnixTimestamp64Micro(toInt64(concat(extract(bronze_trades_kraken.trade_time, '^([0-9]+)'),
-                rightPad(substring(extract(bronze_trades_kraken.trade_time, '[.]([0-9]+)'), 1, 6), 6, '0'))), 'UTC'),
-        api = 'v2' AND match(bronze_trades_kraken.trade_time, '^[0-9]{4}-(0[1-9]|1[0-2])-[0-3][0-9]T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6}0*)?Z$'),
-            parseDateTime64BestEffortOrNull(bronze_trades_kraken.trade_time, 6, 'UTC'),
+            if((toInt64(concat(extract(bronze_trades_kraken.trade_time, '^([0-9]+)'),
+                rightPad(substring(extract(bronze_trades_kraken.trade_time, '[.]([0-9]+)'), 1, 6), 6, '0'))) AS time_us) < 10413792000000000,
+                fromUnixTimestamp64Micro(time_us, 'UTC'), NULL),
+        api = 'v2' AND match(bronze_trades_kraken.trade_time,
+            '^(19|2[0-2])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6}0*)?Z$'),
+            parseDateTime64BestEffortOrNull(substring(bronze_trades_kraken.trade_time, 1, 26), 6, 'UTC'),
         NULL) AS time
 SELECT
     'kraken' AS exchange,
     symbol,
-    pair[1] AS base,
-    pair[2] AS quote,
+    transform(base_sent, ['XBT', 'XDG'], ['BTC', 'DOGE'], base_sent) AS base,
+    transform(quote_sent, ['XBT', 'XDG'], ['BTC', 'DOGE'], quote_sent) AS quote,
     if(api = 'v2', toString(assumeNotNull(bronze_trades_kraken.trade_id)),
         concat(bronze_trades_kraken.trade_time, '/', price, '/', quantity, '/', side, '/', order_type, '/', toString(occurrence))) AS trade_id,
     price,
@@ -145,7 +148,7 @@ SELECT
     multiIf(side IN ('buy', 'b'), 'BUY', side IN ('sell', 's'), 'SELL', 'UNKNOWN') AS taker_side,
     arrayFilter(mark -> mark != '', [multiIf(order_type = 'l', 'limit', order_type = 'm', 'market', order_type), misc]) AS trade_conditions,
     bronze_trades_kraken.trade_time AS time_text,
-    if(toYear(time) BETWEEN 1900 AND 2299, time, NULL) AS timestamp,
+    time AS timestamp,
     if(api = 'v2', assumeNotNull(bronze_trades_kraken.trade_id), toUInt64(ifNull(toUnixTimestamp64Micro(timestamp), 0))) AS source_sequence,
     mapFilter((name, value) -> value != '', map('api', toString(api), 'frame_type', toString(frame_type))) AS vendor_data,
     received_at,
@@ -157,26 +160,34 @@ FROM bronze_trades_kraken;
 -- gone with their offsets committed.
 CREATE MATERIALIZED VIEW IF NOT EXISTS kraken_frames_mv TO kraken_frames AS
 WITH
-    if(match(message, '^[ \t\r\n]*[[]'), 'v1', 'v2') AS version,
-    -- A key may be written with escapes (\u0070rice); that costs a slower pattern, so only frames with an escape meet it.
+    if(match(message, '^\\x{FEFF}?[ \t\r\n]*[[]'), 'v1', 'v2') AS version,
     '([ \t\r\n]*:[ \t\r\n]*)(-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?)([ \t\r\n]*[,}])' AS number,
-    '(?:p|\\\\u0070)(?:r|\\\\u0072)(?:i|\\\\u0069)(?:c|\\\\u0063)(?:e|\\\\u0065)|(?:q|\\\\u0071)(?:t|\\\\u0074)(?:y|\\\\u0079)' AS escaped_names,
-    multiIf(
-        version = 'v1', message,
-        position(message, '\\u00') = 0, replaceRegexpAll(message, '"(price|qty)"' || number, '"\\1"\\2"number:\\3"\\4'),
-        replaceRegexpAll(message, '"(' || escaped_names || ')"' || number, '"\\1"\\2"number:\\3"\\4')) AS quoted,
-    if(NOT match(quoted, '"trade_id"[ \t\r\n]*:[ \t\r\n]*-?[0-9]+[.eE]'), quoted, replaceRegexpAll(quoted,
-        '"trade_id"[ \t\r\n]*:[ \t\r\n]*-?(?:0|[1-9][0-9]*)(?:[.][0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)([ \t\r\n]*[,}])',
-        '"trade_id":null\\1')) AS text,
+    -- A key may be written with escapes (\u0070rice), and a string may begin like a number's mark. Both cost slower patterns, which
+    -- only tricky frames meet; there a price that is a string moves to the key "". Here and below, patterns that most frames have no
+    -- need of get '' instead of those: a branch of if() is not always skipped.
+    (position(message, '\\u00') > 0 OR position(message, 'number:') > 0) AS is_tricky,
+    '"((?:p|\\\\u0070)(?:r|\\\\u0072)(?:i|\\\\u0069)(?:c|\\\\u0063)(?:e|\\\\u0065)|(?:q|\\\\u0071)(?:t|\\\\u0074)(?:y|\\\\u0079))"' AS tricky_name,
+    replaceRegexpAll(if(is_tricky, message, ''), tricky_name || '[ \t\r\n]*:[ \t\r\n]*"', '"\\1":null,"":"') AS without_strings,
+    if(is_tricky,
+        replaceRegexpAll(without_strings, tricky_name || number, '"\\1"\\2"number:\\3"\\4'),
+        replaceRegexpAll(if(is_tricky, '', message), '"(price|qty)"' || number, '"\\1"\\2"number:\\3"\\4')) AS marked,
+    -- Every number other than an integer of 64 bits becomes 0.5: the parser would read an id of 1e3 as 1000, take a longer integer for a
+    -- string, and refuse 1e400. Frames without one, nearly all, stay as they are.
+    match(marked, '(?:^\\x{FEFF}?|"[ \t\r\n]*:|[,[])[ \t\r\n]*-?(?:[0-9]+[.eE]|[0-9]{19})') AND isValidUTF8(marked) AS is_odd,
+    extractAll(if(is_odd, marked, ''), '"(?:[^"\\\\]|\\\\.)*"|-?[0-9][0-9.eE+-]*|[^"0-9-]+|["-]') AS tokens,
+    arrayMap(token -> if(match(token, '^-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?$')
+        AND toUInt64OrNull(token) IS NULL AND toInt64OrNull(token) IS NULL, '0.5', token), tokens) AS tame_tokens,
+    if(is_odd, arrayStringConcat(tame_tokens), marked) AS text,
     if(version = 'v1', JSONExtractArrayRaw(text), []) AS elements,
-    length(elements) AS n
+    length(elements) AS n,
+    if(version = 'v2', JSONExtractRaw(text, 'type'), '') AS type_json
 SELECT
     message,
     ifNull(fromUnixTimestamp64Nano(toInt64OrNull(_headers.value[indexOf(_headers.name, 'recv_ns')]), 'UTC'),
         toDateTime64(ifNull(_timestamp_ms, toDateTime64(0, 3, 'UTC')), 9, 'UTC')) AS received_at,
     _topic, _partition, _offset,
     version AS api,
-    if(version = 'v2' AND JSONType(text, 'type') = 'String', JSONExtractString(text, 'type'), '') AS frame_type,
+    if(startsWith(type_json, '"'), JSONExtractString(type_json), '') AS frame_type,
     isValidJSON(text) AS is_json,
     if(version = 'v1', n >= 4 AND elements[-2] = '"trade"', JSONExtractRaw(text, 'channel') = '"trade"') AS is_trade,
     if(version = 'v1',

@@ -106,7 +106,9 @@ def intake(bronze: pl.DataFrame) -> pl.DataFrame:
         price="price",
         quantity="quantity",
         time_us=times.from_milli_or_microseconds(bronze["trade_time"]),
+        time_text=pl.col("trade_time").cast(pl.String),
         side=pl.when("is_buyer_maker").then(pl.lit("SELL")).otherwise(pl.lit("BUY")),
+        side_text=pl.when("is_buyer_maker").then(pl.lit("sell")).otherwise(pl.lit("buy")),
         trade_conditions=pl.lit([], pl.List(pl.String)),
         source_sequence="trade_id",
         vendor_data=marks(

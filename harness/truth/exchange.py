@@ -16,7 +16,9 @@ INTAKE: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
     "price": pl.String,  # its text
     "quantity": pl.String,
     "time_us": pl.Int64,  # null where microseconds cannot hold it
+    "time_text": pl.String,  # as sent
     "side": pl.String,  # BUY or SELL; null where it is unknown
+    "side_text": pl.String,  # as sent; buy or sell where it was not sent as text
     "trade_conditions": pl.List(pl.String),
     "source_sequence": pl.UInt64,
     "vendor_data": pl.List(pl.Struct({"key": pl.String, "value": pl.String})),

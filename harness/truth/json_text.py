@@ -4,8 +4,8 @@
     {'price': '84095.70'}
 
 This is the slow and exact way, for frames that the exchanges' fast decoders doubt or refuse. Strict: UTF-8, no NaN, no
-control character in a string, nothing after the value. Where RFC 8259 leaves a parser the choice, it is made here as
-simdjson makes it, which the pipeline reads with:
+control character in a string, nothing after the value. Where RFC 8259 leaves a parser the choice, docs/meaning.md makes
+it:
 
 - of equal names in one object the first counts (section 4)
 - containers that hold something nest at most DEPTH_LIMIT deep (section 9)

@@ -107,7 +107,9 @@ def intake(bronze: pl.DataFrame) -> pl.DataFrame:
         price="price",
         quantity="quantity",
         time_us=time_us,
+        time_text="trade_time",
         side=pl.col("side").replace_strict(SIDES, default=None, return_dtype=pl.String),
+        side_text="side",
         trade_conditions=pl.concat_list(_unless_empty(order_type), _unless_empty(pl.col("misc"))).list.drop_nulls(),
         source_sequence=pl.when(is_v1).then(time_us.cast(pl.UInt64, strict=False)).otherwise("trade_id"),
         vendor_data=marks(

@@ -48,9 +48,10 @@ def to_silver(exchange: Exchange, bronze: pl.DataFrame) -> tuple[pl.DataFrame, p
         .when(pl.col("side").is_null())
         .then(pl.lit("side_unknown")),
     )
-    letters = judged.filter(pl.col("reason").is_not_null())
-    trades = judged if letters.is_empty() else judged.filter(pl.col("reason").is_null())
-    return _rows(trades), letters.with_columns(layer=pl.lit("silver"), message=pl.lit(b"", pl.Binary))
+    is_letter = judged["reason"].is_not_null()
+    trades = judged.filter(~is_letter) if is_letter.any() else judged
+    letters = judged.filter(is_letter).with_columns(layer=pl.lit("silver"), message=_messages(taken.filter(is_letter)))
+    return _rows(trades), letters
 
 
 def first_arrivals(parts: list[pl.DataFrame]) -> list[pl.DataFrame]:
@@ -85,6 +86,12 @@ def arrival() -> list[pl.Expr]:
         pl.col("source_index"),
         pl.col("source_partition"),
     ]
+
+
+def _messages(taken: pl.DataFrame) -> pl.Series:
+    """What silver letters say: the trades' own texts as JSON objects (Binary)."""
+    texts = taken.select("symbol", "trade_id", "price", "quantity", side="side_text", trade_time="time_text")
+    return texts.to_struct().struct.json_encode().cast(pl.Binary)
 
 
 def _rows(trades: pl.DataFrame) -> pl.DataFrame:

@@ -218,9 +218,12 @@ def test_bronze_is_exact(loaded: Any) -> None:
 
 def test_letters_frames_and_gaps_are_exact(loaded: Any) -> None:
     letters = "layer, exchange, reason, hex(message), received_at, _offset, trade_index, seq"
+    said = (
+        '{"symbol":"BTCUSDT","trade_id":"3","price":"1e-19","quantity":"1","side":"buy","trade_time":"1723161255342"}'
+    )
     assert texts(loaded, f"SELECT {letters} FROM k2_truth.dead_letters ORDER BY ALL") == [
         ["bronze", "binance", "not_json", "0A0A7B00", RECEIVED, "5", "0", "5"],
-        ["silver", "binance", "price_not_exact", "", RECEIVED, "2", "0", "2"],
+        ["silver", "binance", "price_not_exact", said.encode().hex().upper(), RECEIVED, "2", "0", "2"],
     ]
     frames = "seq, exchange, partition, offset, scheduled_ns, sent_ns, faults, trades, letters"
     late = r"['late','it\'s']"

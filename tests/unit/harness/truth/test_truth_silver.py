@@ -1,5 +1,6 @@
 """What holds in silver for every exchange."""
 
+import json
 from uuid import UUID, uuid3
 
 import polars as pl
@@ -49,10 +50,43 @@ def only(run: Run, table: str, *columns: str) -> list[tuple[object, ...]]:
 def test_trade_that_silver_cannot_hold_is_one_letter_with_its_first_defect(run: Run, frame: str, reason: str) -> None:
     run.send("binance", frame, offset=5, partition=2)
     places = ("_topic", "_partition", "_offset", "trade_index", "seq")
-    letters = only(run, "dead_letters", "layer", "exchange", "reason", "message", *places)
-    assert letters == [("silver", "binance", reason, b"", "market.crypto.trades.binance", 2, 5, 0, 0)]
+    letters = only(run, "dead_letters", "layer", "exchange", "reason", *places)
+    assert letters == [("silver", "binance", reason, "market.crypto.trades.binance", 2, 5, 0, 0)]
     assert only(run, "silver_trades", "seq") == []
     assert len(only(run, "bronze_trades_binance", "seq")) == 1
+
+
+@pytest.mark.parametrize(
+    ("exchange", "frame", "message"),
+    [
+        (
+            "binance",
+            binance(price='1\\"', time=7),
+            {"symbol": "ETHBTC", "trade_id": "1", "price": '1"', "quantity": "4", "side": "buy", "trade_time": "7"},
+        ),
+        (
+            "kraken",
+            kraken_frame(kraken(9, price="1e-19", timestamp='"2024-08-08T23:54:15Z"', symbol='"XBT/€"', side='"b"')),
+            {
+                **{"symbol": "XBT/€", "trade_id": "9", "price": "1e-19", "quantity": "4", "side": "b"},
+                "trade_time": "2024-08-08T23:54:15Z",
+            },
+        ),
+        (
+            "kraken",
+            '[1,[["2.5","4","soon","s","l","misc"]],"trade","XBT/USD"]',
+            {
+                **{"symbol": "XBT/USD", "trade_id": "soon/2.5/4/s/l/0", "price": "2.5", "quantity": "4", "side": "s"},
+                "trade_time": "soon",
+            },
+        ),
+    ],
+)
+def test_silver_letter_says_the_trades_own_texts(run: Run, exchange: str, frame: str, message: dict[str, str]) -> None:
+    run.send(exchange, frame)
+    ((said,),) = only(run, "dead_letters", "message")
+    assert isinstance(said, bytes)
+    assert json.loads(said) == message
 
 
 def test_defects_of_a_trade_are_judged_in_order_and_trade_by_trade(run: Run) -> None:
