@@ -10,9 +10,7 @@ def main() -> None:
     """Write every capture, or those named, with their metadata into a folder."""
     parser = argparse.ArgumentParser(prog="python -m harness.synthetic", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the captures go; existing ones are replaced")
-    parser.add_argument(
-        "names", nargs="*", help="file names of the captures to write (all, if none is given)"
-    )
+    parser.add_argument("names", nargs="*", help="file names of the captures to write (all, if none is given)")
     asked = parser.parse_args()
     known = {capture.name: capture for capture in CAPTURES}
     if unknown := [name for name in asked.names if name not in known]:

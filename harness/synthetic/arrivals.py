@@ -1,48 +1,194 @@
-"""When takers arrive: a Poisson process whose intensity jumps between calm and busy spells.
+"""When takers arrive, at which instrument, on which side and how hungry: a marked, self-exciting process (Hawkes,
+1971).
 
-Spells make bursts; their intensities average to one, so that the asked rate holds in the long run and not in
-any one second.
+Takers come by themselves (a Poisson process, whose sides follow a mood that lasts some seconds) or because an
+earlier one came: each has a Poisson number of followers for every kernel, after exponential delays, and the more
+of them the more fills it took. A follower mostly trades what the one before it traded, on the same side. That
+makes bursts, runs of one side, and instruments that move together. It is simulated by branching (Hawkes and Oakes,
+1974): a generation at a time, all at once. The mean number of followers has to stay below one, or the process
+explodes; the rate of takers is that of the spontaneous ones / (1 - followers).
 """
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Context, Decimal
+from fractions import Fraction
+from itertools import pairwise
+from typing import Final, NamedTuple
 
-from harness.synthetic.draws import Draw
+import numpy as np
 
-SPELL_MEAN_NS = 250_000_000
-_SCALE_BITS = 20
-_QUANTILE_BITS = 12
-_QUANTILE_MASK = (1 << _QUANTILE_BITS) - 1
-# Eight equally likely intensities in quarters of the mean: they add up to 32 quarters, eight times the mean.
-_INTENSITY_QUARTERS = (1, 1, 2, 2, 2, 4, 4, 16)
+from harness.synthetic.draws import Draws, Integers
+from harness.synthetic.quantiles import ONE_BITS, exponential, permille
+
+# An arrival is one integer, so that sorting arrivals sorts them by time: time in us, fills, instrument, side.
+NUMBER_BITS: Final = 14
+_SIDE: Final = 1
+_INSTRUMENT: Final = ((1 << NUMBER_BITS) - 1) << 1
+_FILLS_BITS: Final = NUMBER_BITS + 1
+_TIME_BITS: Final = _FILLS_BITS + 8
+_MOST_AT_ONCE: Final = 1024
+_LONGEST_AT_ONCE_US: Final = 1 << 36  # 19 hours: a time has 40 bits, which is twelve days
+_GAP_BITS: Final = 12
+_WARM_UP_DELAYS: Final = 4
+MOOD_BITS: Final = 22
+"""A mood lasts 2**22 us, which is 4.2 seconds."""
+BUYERS_PERMILLE: Final = (150, 850)
+"""In a mood, the share of buyers among spontaneous takers is anything between these."""
+ACTIVITY_PERMILLE: Final = (250, 1000)
+"""In a mood, the rate of spontaneous takers is anything between these, of the highest."""
 
 
-def _exponential_quantiles() -> tuple[int, ...]:
-    """Tabulate -ln(1 - u) in the middle of each of 2**12 equal slices, in units of 2**-20.
-
-    Decimal's logarithm is correctly rounded on every machine; the C library's is not.
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One way in which a taker is followed: followers of a taker with one fill, the mean of their delays, and the
+    chance that a follower keeps to the instrument, and to the side, rather than draw its own.
     """
+
+    followers_permille: int
+    mean_delay_us: int
+    same_instrument_permille: int
+    same_side_permille: int
+
+
+@dataclass(frozen=True, slots=True)
+class Excitement:
+    """How takers call others. `weights` are steps (fills, permille): a taker with so many fills or more has so many
+    times the followers of a taker with one.
+    """
+
+    kernels: tuple[Kernel, ...]
+    weights: tuple[tuple[int, int], ...] = ((1, 1000),)
+
+
+class Takers(NamedTuple):
+    """Taker orders by time: columns of time in us, instrument number, side (1 buys, 0 sells) and number of fills."""
+
+    time_us: Integers
+    number: Integers
+    buys: Integers
+    fills: Integers
+
+
+class Arrivals:
+    """The takers of one exchange. Mutable: each slice of time follows the one before.
+
+    `slots` holds instrument numbers, equally likely; `fills_edges` what a 16-bit draw has to reach for a second,
+    third, .. fill. `gap_us` is the mean time from one taker to the next.
+    """
+
+    def __init__(
+        self, draws: Draws, slots: Integers, fills_edges: Integers, excitement: Excitement, gap_us: Fraction
+    ) -> None:
+        kernels = excitement.kernels
+        self._draws = draws
+        self._slots = slots
+        self._fills_edges = fills_edges
+        self._families = Families(excitement, fills_edges)
+        self._kernel_edges = np.cumsum([kernel.followers_permille for kernel in kernels])
+        self._kernel_edges = self._kernel_edges * 65536 // self._kernel_edges[-1]
+        self._delays_us = np.array([kernel.mean_delay_us for kernel in kernels], np.int64)
+        self._same_instrument = permille(*(kernel.same_instrument_permille for kernel in kernels))
+        self._same_side = permille(*(kernel.same_side_permille for kernel in kernels))
+        self._gap = int(gap_us * (1 << _GAP_BITS) / (1 - self._families.mean) * Fraction(sum(ACTIVITY_PERMILLE), 2000))
+        self._at_once = max(1, min(_MOST_AT_ONCE, (_LONGEST_AT_ONCE_US << _GAP_BITS) // self._gap))
+        self._spontaneous_until = 0
+        self._mood_until = 0
+        self._mood = np.full((2, 1), 1 << 15, np.int64)
+        self._waiting: Integers = np.empty(0, np.int64)
+        for _ in range(_WARM_UP_DELAYS):
+            self.next_slice(int(self._delays_us.max()))
+
+    def next_slice(self, length_us: int) -> Takers:
+        """Give the takers of the next so many us; their times count from the start of this slice."""
+        end = length_us << _TIME_BITS
+        waiting = [self._waiting]
+        while self._spontaneous_until < length_us << _GAP_BITS:
+            waiting.append(self._spontaneous())
+        takers = np.concatenate(waiting)
+        arrived, later = [], []
+        while len(takers):
+            arrived.append(takers[takers < end])
+            later.append(takers[takers >= end])
+            takers = self._followers(arrived[-1])
+        self._waiting = np.concatenate([*later, takers]) - end
+        self._spontaneous_until -= length_us << _GAP_BITS
+        self._mood_until -= length_us
+        keys = np.sort(np.concatenate([*arrived, takers]))
+        fills = keys >> _FILLS_BITS & 0xFF
+        return Takers(keys >> _TIME_BITS, (keys & _INSTRUMENT) >> 1, keys & _SIDE, fills)
+
+    def _spontaneous(self) -> Integers:
+        gaps = exponential(self._draws.bits(self._at_once, 32)) >> (ONE_BITS - _GAP_BITS)
+        times = self._spontaneous_until + np.cumsum(self._gap * gaps >> _GAP_BITS)
+        self._spontaneous_until = int(times[-1])
+        times_us = times >> _GAP_BITS
+        marks = self._marks(self._at_once) & ~_SIDE
+        act, buy = self._moods(times_us)
+        luck = self._draws.bits(2 * self._at_once, 16).reshape(2, -1)
+        marks |= luck[0] < buy
+        takers: Integers = (times_us << _TIME_BITS | marks)[luck[1] < act]
+        return takers
+
+    def _followers(self, takers: Integers) -> Integers:
+        leaders = np.repeat(takers, self._families.sizes(self._draws, takers >> _FILLS_BITS & 0xFF))
+        count = len(leaders)
+        luck = self._draws.bits(3 * count, 16).reshape(3, count)
+        kernel = np.searchsorted(self._kernel_edges, luck[0], side="right")
+        delays_us = exponential(self._draws.bits(count, 32)) * self._delays_us[kernel] >> ONE_BITS
+        kept = np.where(luck[1] < self._same_instrument[kernel], _INSTRUMENT, 0)
+        kept |= np.where(luck[2] < self._same_side[kernel], _SIDE, 0)
+        marks = leaders & kept | self._marks(count) & ~kept
+        followers: Integers = ((leaders >> _TIME_BITS) + 1 + delays_us) << _TIME_BITS | marks
+        return followers
+
+    def _marks(self, count: int) -> Integers:
+        """Draw fills, instruments and fair sides."""
+        luck = self._draws.bits(2 * count, 16).reshape(2, count)
+        fills = 1 + np.searchsorted(self._fills_edges, luck[0], side="right")
+        marks: Integers = fills << _FILLS_BITS | self._slots[luck[1] & (len(self._slots) - 1)] << 1 | luck[1] >> 15
+        return marks
+
+    def _moods(self, times_us: Integers) -> Integers:
+        """Give what 16-bit draws have to be below for a taker at each time to act, and to buy."""
+        spans = times_us - self._mood_until >> MOOD_BITS  # -1 is the last call's last mood
+        fresh = self._draws.bits(2 * int(spans[-1]) + 2, 16).reshape(2, -1)
+        low, high = permille(*ACTIVITY_PERMILLE, *BUYERS_PERMILLE).reshape(2, 2, 1).swapaxes(0, 1)
+        moods = np.concatenate([self._mood, low + ((high - low) * fresh >> 16)], axis=1)
+        self._mood = moods[:, -1:]
+        self._mood_until += int(spans[-1]) + 1 << MOOD_BITS
+        return moods[:, spans + 1]
+
+
+class Families:
+    """How many followers takers have."""
+
+    def __init__(self, excitement: Excitement, fills_edges: Integers) -> None:
+        followers = Fraction(sum(kernel.followers_permille for kernel in excitement.kernels), 1000)
+        self._classes = np.array([fills for fills, _ in excitement.weights[1:]], np.int64)
+        means = [followers * weight / 1000 for _, weight in excitement.weights]
+        self._table = np.stack([np.searchsorted(_poisson_edges(mean), np.arange(65536), "right") for mean in means])
+        starts = [65536, *(65536 - int(fills_edges[fills - 2]) for fills, _ in excitement.weights[1:]), 0]
+        shares = [start - end for start, end in pairwise(starts)]
+        self.mean = Fraction(int((self._table.sum(axis=1) * shares).sum()), 65536 * 65536)
+        """Followers per taker."""
+        if self.mean >= 1:
+            raise ValueError(
+                f"{float(self.mean):.3f} followers a taker: the process explodes; lower followers or weights to below 1"
+            )
+
+    def sizes(self, draws: Draws, fills: Integers) -> Integers:
+        """Draw the number of followers of takers with so many fills."""
+        return self._table[np.searchsorted(self._classes, fills, side="right"), draws.bits(len(fills), 16)]
+
+
+def _poisson_edges(mean: Fraction) -> Integers:
+    """Tabulate what a 16-bit draw has to reach for a first, second, .. one."""
     context = Context(prec=12)
-    slices = Decimal(2 << _QUANTILE_BITS)
-    rest = (context.divide(slices - 2 * k - 1, slices) for k in range(1 << _QUANTILE_BITS))
-    return tuple(int(context.multiply(context.ln(share), -(1 << _SCALE_BITS))) for share in rest)
-
-
-_EXPONENTIAL = _exponential_quantiles()
-
-
-def arrivals(draw: Draw, start_ns: int, mean_gap_ns: int) -> Iterator[int]:
-    """Yield arrival times in ns from start_ns on, without end, never going backwards."""
-    now_ns = spell_end_ns = start_ns
-    quarters = 4
-    while True:
-        # The gap is drawn at mean intensity, then spent: a spell of q quarters uses it up q/4 times as fast.
-        gap = mean_gap_ns * _EXPONENTIAL[draw() & _QUANTILE_MASK] >> _SCALE_BITS
-        while gap * 4 > (spell_end_ns - now_ns) * quarters:
-            gap -= (spell_end_ns - now_ns) * quarters // 4
-            now_ns = spell_end_ns
-            word = draw()
-            quarters = _INTENSITY_QUARTERS[word & 7]
-            spell_end_ns += SPELL_MEAN_NS * _EXPONENTIAL[word >> 3 & _QUANTILE_MASK] >> _SCALE_BITS
-        now_ns += gap * 4 // quarters
-        yield now_ns
+    share = cumulated = context.exp(-context.divide(Decimal(mean.numerator), Decimal(mean.denominator)))
+    edges: list[int] = []
+    while (edge := int(context.multiply(cumulated, Decimal(65536)))) < 65535:
+        edges.append(edge)
+        share = context.multiply(share, Decimal(mean.numerator))
+        share = context.divide(share, Decimal(mean.denominator * len(edges)))
+        cumulated = context.add(cumulated, share)
+    return np.array(edges, np.int64)

@@ -8,9 +8,7 @@ from harness.synthetic.instruments import Instrument
 from harness.synthetic.trades import Plan
 
 
-def plan(
-    seed: int, start: str, duration_ns: int, trades_per_hour: int, instruments: Sequence[Instrument]
-) -> Plan:
+def plan(seed: int, start: str, duration_ns: int, trades_per_hour: int, instruments: Sequence[Instrument]) -> Plan:
     """Build a plan from an RFC 3339 start of whole seconds."""
     start_ns = int(datetime.fromisoformat(start).timestamp()) * 10**9
     return Plan(seed, start_ns, start_ns + duration_ns, Fraction(trades_per_hour, 3600), tuple(instruments))

@@ -1,44 +1,75 @@
-"""How much is traded: sizes spread over orders of magnitude, some round, and the fills of an order."""
+"""How much is traded: several populations side by side, from crumbs and bots to whales."""
 
-from math import isqrt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
 
-_FILL_BITS = 12
-FILL_MASK = (1 << _FILL_BITS) - 1
-LARGEST_ORDER_FILLS = 179
+import numpy as np
+from numpy.typing import NDArray
 
-# 2**(d/2) for d from -32 to 32, in units of 2**-16: an integer square root is exact, a float power is not.
-_HALF_POWERS = tuple(isqrt(1 << power) for power in range(65))
+from harness.synthetic.draws import Draws, Integers
+from harness.synthetic.fills import Fills
+from harness.synthetic.quantiles import ONE_BITS, half_powers, permille
+
+SLICES: Final = 4096
+_RATIO_BITS: Final = 8
+_POWERS_OF_TEN: Final = 10 ** np.arange(19, dtype=np.int64)
 
 
-def size_lots(usual_lots: int, magnitude: int, detail: int) -> int:
-    """Give a size in lots, at least 1, from two uniform words.
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Sizes of offset + scale * E ** (halves / 2) percent of an instrument's smallest size; E is exponential.
 
-    The count of one bits in `magnitude` is nearly normal, so sizes are nearly log-normal (a factor of four
-    per standard deviation); `detail` places the size in its octave and makes three in eight of them round.
+    With scale 0 all are equal. The shares of a mixture add up to 1000.
     """
-    octave = _HALF_POWERS[magnitude.bit_count()]
-    lots = usual_lots * octave * (65536 + (detail & 0xFFFF)) >> 32
-    if lots < 10:
-        return lots or 1
-    if detail >> 16 & 7 < 3:
-        unit: int = 10 ** (len(str(lots)) - 1)
-        return lots // unit * unit
-    return lots
+
+    share_permille: int
+    offset_percent: int
+    scale_percent: int = 0
+    halves: int = 2
 
 
-def _fills_table() -> tuple[int, ...]:
-    """Tabulate the fills of an order: n or more with probability n**-1.5 (65 % take one, as on Binance spot).
-
-    Slice k stands for probability u = (2k + 1) / 8192; n is the largest whole number with n**3 * u**2 <= 1.
-    """
-    table = []
-    fills = LARGEST_ORDER_FILLS
-    for k in range(1 << _FILL_BITS):
-        while fills > 1 and fills**3 * (2 * k + 1) ** 2 > 8192**2:
-            fills -= 1
-        table.append(fills)
-    return tuple(table)
+Populations = tuple[Population, ...]
 
 
-FILLS = _fills_table()
-"""2**12 equally likely numbers of fills."""
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The sizes of trades that are their order's only one, those of the rest, and how many of all are round."""
+
+    single: Populations
+    several: Populations
+    round_permille: int
+
+    def lots(self, draws: Draws, smallest_lots: Integers, filled: Fills) -> Integers:
+        """Draw the sizes in lots, at least 1, of fills of instruments of those smallest sizes."""
+        count = len(smallest_lots)
+        luck, roundness, spread = draws.bits(3 * count, 16).reshape(3, count)
+        mixture = (filled.per_order[filled.order] > 1).astype(np.int64)
+        ratios = _ratios((self.single, self.several))[mixture, luck & (SLICES - 1)]
+        lots = smallest_lots * ratios >> _RATIO_BITS
+        # The table is coarser than the lots of most instruments: up to a sixteenth on top makes use of all of them.
+        lots += np.where(ratios == 1 << _RATIO_BITS, 0, (lots >> 12) * spread >> 8)
+        lots = np.maximum(lots, 1)
+        units = _POWERS_OF_TEN[np.searchsorted(_POWERS_OF_TEN, lots, side="right") - 1]
+        lots = np.where(roundness < permille(self.round_permille), lots // units * units, lots)
+        repeated: Integers = lots[filled.original]
+        return repeated
+
+
+@cache
+def _ratios(tables: Sequence[Populations]) -> NDArray[np.int64]:
+    """Give a row of 4096 equally likely sizes for each mixture, in 256ths of the smallest size."""
+    return np.stack([_row(populations) for populations in tables])
+
+
+def _row(populations: Populations) -> Integers:
+    shares = [population.share_permille for population in populations]
+    if sum(shares) != 1000:
+        raise ValueError(f"the shares {shares} of a mixture of sizes add up to {sum(shares)}; make it 1000")
+    ends = [sum(shares[: n + 1]) * SLICES // 1000 for n in range(len(shares))]
+    parts = []
+    for population, start, end in zip(populations, [0, *ends], ends, strict=False):
+        powers = population.scale_percent * half_powers(population.halves, end - start)
+        parts.append((population.offset_percent << ONE_BITS) + powers << _RATIO_BITS)
+    return np.concatenate(parts) // (100 << ONE_BITS)

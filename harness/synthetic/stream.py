@@ -5,36 +5,45 @@ from fractions import Fraction
 from heapq import merge
 from operator import attrgetter
 from pathlib import Path
+from typing import Final
 
 from harness.captures import CapturedFrame
+from harness.synthetic import listing
 from harness.synthetic.exchanges import EXCHANGES
 from harness.synthetic.instruments import Instrument
 from harness.synthetic.trades import Plan, Received
 
-DEFAULT_START_NS = 1_767_225_600 * 10**9
+DEFAULT_START_NS: Final = 1_767_225_600 * 10**9
 """2026-01-01 00:00:00 UTC: a run without a start of its own is still the same run tomorrow."""
+
+Rate = int | Fraction
+"""Trades per second: not below one an hour and not above ten million a second."""
+_SLOWEST: Final = Fraction(1, 3600)
+_FASTEST: Final = 10_000_000
 
 
 def synthetic(
     duration_ns: int,
     seed: int,
     *,
-    symbols: Mapping[str, Sequence[str]] | None = None,
+    symbols: int | Mapping[str, Sequence[str]] | None = None,
     start_ns: int = DEFAULT_START_NS,
-    rates: Mapping[str, int | Fraction] | None = None,
+    rates: Rate | Mapping[str, Rate] | None = None,
+    id_jumps_per_million: int = 0,
 ) -> Iterator[CapturedFrame]:
     """Yield frames by receive time: one connection per exchange, same arguments, same frames, on any machine.
 
-    `rates` maps exchanges to their mean trades per second (bursts go beyond) and thereby chooses the
-    exchanges: all of them, at their own rates, when it is left out. `symbols` maps an exchange to its own
-    names, most popular first; without it, all that the exchange's module knows.
+    `symbols` is how many each exchange has, or maps exchanges to their own names, most popular first; without it
+    they have the well-known ones. `rates` is the mean number of trades per second (bursts go far beyond), of all
+    exchanges together in their usual proportions, or maps exchanges to theirs and thereby chooses them; without
+    it each has its own. Ids are consecutive, unless id_jumps_per_million of the trades are to leave ids out.
 
-        frames = synthetic(parse_duration("10m"), seed=7, rates={"binance": 1000, "kraken": 100})
+        frames = synthetic(parse_duration("10m"), seed=7, symbols=500, rates={"binance": 1000, "kraken": 100})
 
-    Raises ValueError on an unknown exchange or symbol, or on a duration or rate that is not positive.
+    Raises ValueError on an unknown exchange or symbol, or on a duration, rate or number that cannot be.
     """
-    chosen = {name: known.TRADES_PER_SECOND for name, known in EXCHANGES.items()} if rates is None else rates
-    wanted = symbols or {}
+    chosen = _rates(rates)
+    wanted = symbols if isinstance(symbols, Mapping) else dict.fromkeys(chosen, symbols)
     for name in (*chosen, *wanted):
         if name not in EXCHANGES:
             raise ValueError(f"no synthetic trades for exchange {name!r}; there are {', '.join(EXCHANGES)}")
@@ -42,10 +51,13 @@ def synthetic(
         raise ValueError(f"rates name no exchange; there are {', '.join(EXCHANGES)}")
     if duration_ns <= 0:
         raise ValueError(f"duration {duration_ns} ns is not positive; give at least 1 ms")
+    if not 0 <= id_jumps_per_million <= 1_000_000:
+        raise ValueError(f"{id_jumps_per_million} id jumps per million trades; give 0 to 1000000")
     end_ns = start_ns + duration_ns
     streams = []
     for name, rate in chosen.items():
-        plan = Plan(seed, start_ns, end_ns, _rate(name, rate), instruments(name, wanted.get(name)))
+        known = instruments(name, wanted.get(name))
+        plan = Plan(seed, start_ns, end_ns, _checked(name, rate), known, id_jumps_per_million)
         streams.append(captured(name, EXCHANGES[name].frames(plan), seed))
     return streams[0] if len(streams) == 1 else merge(*streams, key=attrgetter("recv_ns"))
 
@@ -54,31 +66,28 @@ def captured(exchange: str, frames: Iterable[Received], seed: int) -> Iterator[C
     """Number an exchange's frames as if they were the lines of a capture."""
     path = Path(f"synthetic-{exchange}-seed-{seed}")
     for line, (recv_ns, frame) in enumerate(frames, 1):
-        yield CapturedFrame(recv_ns, exchange, frame.encode(), line, path)
+        yield CapturedFrame(recv_ns, exchange, frame, line, path)
 
 
-def instruments(exchange: str, symbols: Sequence[str] | None = None) -> tuple[Instrument, ...]:
-    """Give an exchange's instruments of those names, in that order, or all of them.
+def instruments(exchange: str, symbols: int | Sequence[str] | None = None) -> tuple[Instrument, ...]:
+    """Give an exchange's most popular instruments, so many, or those of these symbols; by default the well-known.
 
-    Raises ValueError on a name that the exchange's module does not have or that comes twice, and on no name.
+    Raises ValueError where harness.synthetic.listing does.
     """
-    known = {instrument.symbol: instrument for instrument in EXCHANGES[exchange].INSTRUMENTS}
-    if symbols is None:
-        return tuple(known.values())
-    if not symbols or len(set(symbols)) < len(symbols):
-        raise ValueError(f"{exchange}: symbols {list(symbols)} are none or name one twice; name each once")
-    for symbol in symbols:
-        if symbol not in known:
-            raise ValueError(
-                f"{exchange}: no instrument {symbol!r}; there are {', '.join(known)}. "
-                f"Add others to INSTRUMENTS in harness/synthetic/exchanges/{exchange}.py."
-            )
-    return tuple(known[symbol] for symbol in symbols)
+    return listing.instruments(EXCHANGES[exchange], symbols)
 
 
-def _rate(exchange: str, trades_per_second: int | Fraction) -> Fraction:
-    if trades_per_second <= 0:
+def _rates(rates: Rate | Mapping[str, Rate] | None) -> Mapping[str, Rate]:
+    if isinstance(rates, Mapping):
+        return rates
+    own = {name: exchange.TRADES_PER_SECOND for name, exchange in EXCHANGES.items()}
+    return own if rates is None else {name: Fraction(rates) * rate / sum(own.values()) for name, rate in own.items()}
+
+
+def _checked(exchange: str, rate: Rate) -> Fraction:
+    if not _SLOWEST <= rate <= _FASTEST:
         raise ValueError(
-            f"{exchange}: {trades_per_second} trades/s is not positive; leave the exchange out instead"
+            f"{exchange}: {rate} trades/s is not positive, below one an hour or above {_FASTEST:,} a second; "
+            "give another rate, or leave the exchange out"
         )
-    return Fraction(trades_per_second)
+    return Fraction(rate)

@@ -1,114 +1,145 @@
-"""The market itself: taker orders on an exchange, each a burst of trades, before any wire format."""
+"""The market itself: taker orders on an exchange, each a burst of trades, before any wire format.
+
+All of it is integer arithmetic on columns: no draw, sum or rounding differs between machines.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from harness.synthetic.arrivals import arrivals
-from harness.synthetic.draws import Draw, stream
+import numpy as np
+
+from harness.synthetic import fills
+from harness.synthetic.arrivals import Arrivals, Takers
+from harness.synthetic.behaviour import Behaviour
+from harness.synthetic.draws import Draws, Integers
+from harness.synthetic.drift import BLOCK_SECONDS, Values
+from harness.synthetic.ids import Ids
 from harness.synthetic.instruments import Instrument
-from harness.synthetic.popularity import SLOT_MASK, popularity
-from harness.synthetic.prices import PriceWalk
-from harness.synthetic.sizes import FILL_MASK, FILLS, size_lots
+from harness.synthetic.popularity import popularity
+from harness.synthetic.prices import Books, Clocks
+from harness.synthetic.quantiles import permille
 
-_US = 1_000
+ORDERS_AT_ONCE: Final = 8_192
+"""About as many are in memory at a time, however long a run is."""
+_DRIFT_BLOCK_US: Final = BLOCK_SECONDS * 1_000_000
 
-
-class Trade(NamedTuple):
-    """One execution. `event_ns` is a whole microsecond; ids are consecutive per instrument."""
-
-    instrument: Instrument
-    trade_id: int
-    price_ticks: int
-    size_lots: int
-    taker_buys: bool
-    market_order: bool
-    event_ns: int
-
-
-Order = list[Trade]
-"""The trades of one taker order: one instrument and side, never empty, in execution order."""
-
-
-Received = tuple[int, str]
-"""A frame as one connection receives it: receive time in ns, exact text."""
+Received = tuple[int, bytes]
+"""A frame as one connection receives it: receive time in ns, exact text in UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to generate for one exchange: trades in [start_ns, end_ns) at a mean rate."""
+    """What to generate for one exchange: trades in [start_ns, end_ns) at a mean rate.
+
+    Ids are consecutive per instrument, unless id_jumps_per_million trades are asked to jump ahead of their
+    predecessor's id.
+    """
 
     seed: int
     start_ns: int
     end_ns: int
     trades_per_second: Fraction
     instruments: tuple[Instrument, ...]
+    id_jumps_per_million: int = 0
+
+
+class Trades(NamedTuple):
+    """A slice of time: one row a trade, by time, the trades of a taker order next to each other.
+
+    `number` is the instrument's place in the plan, `taker_buys` and `market_order` are 0 or 1, and `first` (shorter
+    than the others) is the row of each order's first trade. Times are whole microseconds.
+    """
+
+    number: Integers
+    trade_id: Integers
+    price_ticks: Integers
+    size_lots: Integers
+    taker_buys: Integers
+    market_order: Integers
+    event_us: Integers
+    first: Integers
+
+    def split(self, end_us: int) -> tuple["Trades", "Trades"]:
+        """Give the trades before a time, and the rest."""
+        orders = int(np.searchsorted(self.event_us[self.first], end_us))
+        rows = int(self.first[orders]) if orders < len(self.first) else len(self.number)
+        before = [*(column[:rows] for column in self[:-1]), self.first[:orders]]
+        rest = [*(column[rows:] for column in self[:-1]), self.first[orders:] - rows]
+        return Trades(*before), Trades(*rest)
 
 
 class Market:
-    """The state of one exchange's books. Mutable; reading orders from it moves prices and ids."""
+    """The state of one exchange's books. Mutable: reading trades moves prices and ids."""
 
-    def __init__(self, seed: int, exchange: str, instruments: tuple[Instrument, ...]) -> None:
-        self._instruments = instruments
-        self._slots = popularity(len(instruments))
-        self._walks = [PriceWalk(instrument) for instrument in instruments]
-        first_ids = stream(seed, f"{exchange}/first-ids")
-        self._next_ids = [10**8 + first_ids() % 9 * 10**8 + first_ids() % 10**8 for _ in instruments]
-        self._draws = {
-            part: stream(seed, f"{exchange}/{part}") for part in ("arrivals", "popularity", "prices", "sizes")
-        }
+    def __init__(self, exchange: str, behaviour: Behaviour, plan: Plan) -> None:
+        def draws(part: str) -> Draws:
+            return Draws(plan.seed, f"{exchange}/{part}")
 
-    def orders(self, start_ns: int, end_ns: int, trades_per_second: Fraction) -> Iterator[Order]:
-        """Yield the taker orders of [start_ns, end_ns) by time."""
-        pick = self._draws["popularity"]
-        mean_gap_ns = int(10**9 * Fraction(sum(FILLS), len(FILLS)) / trades_per_second)
-        last_ns = 0
-        for arrived_ns in arrivals(self._draws["arrivals"], start_ns, mean_gap_ns):
-            if arrived_ns >= end_ns:
-                return
-            # The fills of an order may take until after the next one arrived; the book takes them in turn.
-            order = self._order(self._slots[pick() & SLOT_MASK], max(arrived_ns // _US * _US, last_ns))
-            last_ns = order[-1].event_ns
-            yield order
+        known = plan.instruments
+        self._plan = plan
+        self._behaviour = behaviour
+        self._usual_ticks = np.array([instrument.usual_price_ticks for instrument in known], np.int64)
+        self._smallest_lots = np.array([instrument.smallest_size_lots for instrument in known], np.int64)
+        self._takers_per_second = plan.trades_per_second / fills.mean_fills(behaviour.depth)
+        slots = np.array(popularity(len(known)), np.int64)
+        gap_us = 1_000_000 / self._takers_per_second
+        edges = fills.fills_edges(behaviour.depth)
+        self._arrivals = Arrivals(draws("arrivals"), slots, edges, behaviour.excitement, gap_us)
+        self._clocks = Clocks(len(known))
+        self._books = Books(draws("prices"), known, behaviour.makers)
+        self._ids = Ids(draws("ids"), len(known), plan.id_jumps_per_million)
+        self._fills, self._sizes, self._types = draws("fills"), draws("sizes"), draws("types")
+        self._values = Values(plan.seed, known)
 
-    def history(self, number: int, trades: int, end_ns: int) -> list[Trade]:
-        """Give instrument `number`'s last trades before end_ns, oldest first, one to five seconds apart."""
-        draw = self._draws["arrivals"]
-        gaps_ns = [10**9 + draw() % (4 * 10**6) * _US for _ in range(trades)]
-        past = []
-        now_ns = end_ns // _US * _US - sum(gaps_ns)
-        for gap_ns in gaps_ns:
-            past.append(self._order(number, now_ns, fills=1)[0])
-            now_ns += gap_ns
-        return past
+    def trades(self) -> Iterator[Trades]:
+        """Yield the plan's trades, one slice of time after the other; a slice may be empty."""
+        duration_us = (self._plan.end_ns - self._plan.start_ns) // 1_000
+        slice_us = _slice_us(self._takers_per_second)
+        for from_us in range(0, duration_us, slice_us):
+            takers = self._arrivals.next_slice(slice_us)
+            trades = self._traded(takers._replace(time_us=takers.time_us + from_us))
+            # A slice is made whole even if its end is not wanted: so a longer run starts like a shorter one.
+            yield trades if from_us + slice_us <= duration_us else trades.split(self._plan.end_ns // 1_000)[0]
 
-    def _order(self, number: int, now_ns: int, fills: int | None = None) -> Order:
-        instrument, walk, sizes = self._instruments[number], self._walks[number], self._draws["sizes"]
-        word = self._draws["prices"]()
-        bid = walk.step(word)
-        buys, market = bool(word >> 32 & 1), word >> 33 & 3 == 0
-        price, sweep = (bid + 1, walk.sweep_ticks) if buys else (bid, -walk.sweep_ticks)
-        trade_id = self._next_ids[number]
-        lots = size_lots(instrument.usual_size_lots, sizes(), sizes())
-        order = [Trade(instrument, trade_id, price, lots, buys, market, now_ns)]
-        for _ in range((fills or FILLS[word >> 40 & FILL_MASK]) - 1):
-            price, lots, now_ns = _next_fill(instrument, sizes, price, lots, now_ns, sweep)
-            trade_id += 1
-            order.append(Trade(instrument, trade_id, price, lots, buys, market, now_ns))
-        self._next_ids[number] = trade_id + 1
-        return order
+    def history(self, trades: int) -> Trades:
+        """Give so many trades of each instrument before the start, instrument by instrument, each an order of its
+        own, one to five seconds apart. To be asked for before the plan's trades.
+        """
+        instruments = len(self._usual_ticks)
+        number = np.repeat(np.arange(instruments), trades)
+        draws = self._types.bits(len(number), 32)
+        gaps_us = (1_000_000 + (draws >> 10)).reshape(instruments, trades)
+        time_us = np.cumsum(gaps_us, axis=1) - gaps_us.sum(axis=1, keepdims=True) - 1
+        return self._traded(Takers(time_us.ravel(), number, draws & 1, np.ones_like(number)))
+
+    def _traded(self, takers: Takers) -> Trades:
+        behaviour, elapsed = self._behaviour, self._clocks.elapsed(takers)
+        usual_ticks = self._usual_ticks[takers.number]
+        filled = fills.fill(self._fills, behaviour.depth, takers.fills, elapsed, usual_ticks)
+        order = filled.order
+        number, buys = takers.number[order], takers.buys[order]
+        eaten_ticks = np.where(takers.buys, filled.eaten_ticks, -filled.eaten_ticks)
+        drift_ticks, volatility_percent = self._values.ticks(takers)
+        bids_ticks = self._books.bids_ticks(takers, elapsed, drift_ticks, eaten_ticks, volatility_percent)
+        walked_ticks = np.where(buys, filled.walked_ticks + self._books.spreads_ticks[number], -filled.walked_ticks)
+        is_market = self._types.bits(len(takers.number), 16) < permille(behaviour.market_orders_permille)
+        return Trades(
+            number=number,
+            trade_id=self._ids.take(number),
+            price_ticks=np.maximum(bids_ticks[order] + walked_ticks, 1),
+            size_lots=behaviour.sizes.lots(self._sizes, self._smallest_lots[number], filled),
+            taker_buys=buys,
+            market_order=is_market[order].astype(np.int64),
+            event_us=takers.time_us[order] + self._plan.start_ns // 1_000,
+            first=filled.first,
+        )
 
 
-def _next_fill(
-    instrument: Instrument, draw: Draw, price: int, lots: int, now_ns: int, sweep_ticks: int
-) -> tuple[int, int, int]:
-    """Give price, size and time of an order's next fill: one in eight equals the one before in all three."""
-    detail = draw()
-    if detail >> 20 & 7 == 0:
-        return price, lots, now_ns
-    if detail >> 23 & 3 == 0:
-        price = max(1, price + sweep_ticks)
-    if detail >> 25 & 7 == 0:
-        now_ns += _US
-    return price, size_lots(instrument.usual_size_lots, draw(), detail), now_ns
+def _slice_us(takers_per_second: Fraction) -> int:
+    """Give the longest slice that drift's blocks are a power of two of, and that has not too many takers."""
+    slice_us = _DRIFT_BLOCK_US
+    while slice_us % 2 == 0 and slice_us * takers_per_second > ORDERS_AT_ONCE * 1_000_000:
+        slice_us //= 2
+    return slice_us

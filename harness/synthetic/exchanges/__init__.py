@@ -5,17 +5,18 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Protocol, cast
 
-from harness.synthetic.instruments import Instrument
+from harness.synthetic.fields import Form
+from harness.synthetic.listing import Listing
 from harness.synthetic.trades import Plan, Received
 
 
-class SyntheticExchange(Protocol):
+class SyntheticExchange(Listing, Protocol):
     """What such a module offers."""
 
-    INSTRUMENTS: tuple[Instrument, ...]
-    """Instruments that can be asked for, most popular first."""
     TRADES_PER_SECOND: int
     """The rate when none is asked for."""
+    FORMS: tuple[Form, ...]
+    """Where its trade frames keep what, form by form."""
 
     def frames(self, plan: Plan) -> Iterator[Received]:
         """Yield every frame of one connection, control frames included, by receive time."""

@@ -4,45 +4,106 @@ Source: https://developers.binance.com/docs/binance-spot-api-docs/web-socket-str
 order of keys and style of numbers as in recorded frames.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Final
 
-from harness.synthetic.draws import Draw, stream
-from harness.synthetic.instruments import decimal_text, instrument
-from harness.synthetic.trades import Market, Order, Plan, Received, Trade
+import numpy as np
+
+from harness.synthetic.arrivals import Excitement, Kernel
+from harness.synthetic.behaviour import Behaviour
+from harness.synthetic.draws import Draws, Integers
+from harness.synthetic.fields import Form, Role
+from harness.synthetic.fills import Depth
+from harness.synthetic.instruments import Instrument, instrument
+from harness.synthetic.prices import Makers
+from harness.synthetic.quantiles import half_powers
+from harness.synthetic.sizes import Population, Sizes
+from harness.synthetic.trades import Market, Plan, Received, Trades
+from harness.synthetic.typeset import Sheet, stacked
 
 NAME = "binance"
 TRADES_PER_SECOND = 1_000
-INSTRUMENTS = (
-    instrument("BTCUSDT", "84106.10", "0.00210"),
-    instrument("ETHUSDT", "2688.86", "0.0520"),
-    instrument("SOLUSDT", "141.23", "0.850"),
-    instrument("DOGEUSDT", "0.21334", "420"),
-    instrument("BTCUSDC", "84101.37", "0.00180"),
-    instrument("BTCFDUSD", "84093.52", "0.00310"),
-    instrument("ETHBTC", "0.03197", "0.0410"),
-    instrument("XRPUSDT", "2.4817", "61.0"),
-    instrument("BNBUSDT", "911.40", "0.140"),
-    instrument("1000SATSUSDT", "0.0001853", "710000"),
-    instrument("USDCUSDT", "0.9998", "310"),
-    instrument("FDUSDUSDT", "0.9987", "250"),
-    instrument("ETHEUR", "2294.31", "0.0370"),
-    instrument("USDTTRY", "41.62", "180"),
-    instrument("BNBBUSD", "911.2", "0.110"),
-    instrument("XRPETH", "0.00092298", "52.0"),
-    instrument("SOLBTC", "0.0016792", "0.62"),
-    instrument("ADAUSDT", "0.6421", "155.0"),
-    instrument("PEPEUSDT", "0.00000971", "9200000"),
-    instrument("SHIBTRY", "0.000512", "410000"),
-    instrument("BTCEUR", "71766.02", "0.00120"),
-    instrument("LTCBTC", "0.001243", "1.210"),
+QUOTES = {"USDT": Fraction(1), "USDC": Fraction(1), "FDUSD": Fraction(1), "TRY": Fraction(4162, 100)}
+SEPARATOR = ""
+_WELL_KNOWN = (
+    ("BTC/USDT", "84106.10", "0.00007"),
+    ("ETH/USDT", "2688.86", "0.0021"),
+    ("SOL/USDT", "141.23", "0.039"),
+    ("DOGE/USDT", "0.21334", "26"),
+    ("BTC/USDC", "84101.37", "0.00007"),
+    ("BTC/FDUSD", "84093.52", "0.00007"),
+    ("ETH/BTC", "0.03197", "0.0021"),
+    ("XRP/USDT", "2.4817", "2.3"),
+    ("BNB/USDT", "911.40", "0.007"),
+    ("1000SATS/USDT", "0.0001853", "29700"),
+    ("USDC/USDT", "0.9998", "6"),
+    ("FDUSD/USDT", "0.9987", "6"),
+    ("ETH/EUR", "2294.31", "0.0022"),
+    ("USDT/TRY", "41.62", "6"),
+    ("BNB/BUSD", "911.2", "0.007"),
+    ("XRP/ETH", "0.00092298", "2.3"),
+    ("SOL/BTC", "0.0016792", "0.04"),
+    ("ADA/USDT", "0.6421", "8.6"),
+    ("PEPE/USDT", "0.00000971", "567000"),
+    ("SHIB/TRY", "0.000512", "447000"),
+    ("BTC/EUR", "71766.02", "0.00007"),
+    ("LTC/BTC", "0.001243", "0.053"),
+)
+INSTRUMENTS = tuple(instrument(*row, separator=SEPARATOR) for row in _WELL_KNOWN)
+_TRADE = {
+    Role.SYMBOL: "s",
+    Role.TRADE_ID: "t",
+    Role.PRICE: "p",
+    Role.QUANTITY: "q",
+    Role.TIME: "T",
+    Role.SIDE: "m",
+}
+FORMS = (Form(("data",), _TRADE), Form((), _TRADE))
+
+BEHAVIOUR = Behaviour(
+    excitement=Excitement(
+        kernels=(
+            Kernel(252, 5_770, same_instrument_permille=761, same_side_permille=941),
+            Kernel(185, 66_910, same_instrument_permille=886, same_side_permille=938),
+            Kernel(110, 2_082_680, same_instrument_permille=739, same_side_permille=524),
+        ),
+        weights=((1, 1000), (2, 1780), (5, 2240), (10, 2810)),
+    ),
+    depth=Depth(
+        kinds_permille=((350, 450), (200, 860), (3, 985)),
+        repeats_permille=225,
+        walks_permille=(340, 230, 190),
+        step_per_billion=6_000,
+    ),
+    makers=Makers(
+        spread_per_million=0,
+        moves_permille=(280, 140, 60),
+        with_taker_permille=(900, 750, 600),
+        move_per_billion=20_000,
+    ),
+    sizes=Sizes(
+        single=(Population(80, 100), Population(420, 100, 300), Population(500, 100, 12_500, 3)),
+        several=(
+            Population(70, 10, 40),
+            Population(140, 100),
+            Population(240, 100, 300, 3),
+            Population(550, 100, 24_000, 4),
+        ),
+        round_permille=150,
+    ),
+    market_orders_permille=500,
 )
 
-_DECIMALS = 8
-_MS = 1_000_000
-_US = 1_000
+_PLACES: Final = 8
+_MS: Final = 1_000_000
+_MS_US: Final = 1_000
 # From trade time T to event time E in ms: 1 as a rule, 220 at worst (recorded August 2024).
-_EVENT_DELAY_MS = (0,) * 52 + (1,) * 180 + (2,) * 12 + (4,) * 6 + (17,) * 3 + (42, 96, 220)
-_NETWORK_NS = 6 * _MS
+_EVENT_DELAYS_MS: Final = np.array(
+    (0,) * 32 + (1,) * 170 + (2,) * 32 + (3,) * 10 + (6,) * 6 + (17,) * 3 + (42, 96, 220), np.int64
+)
+_NETWORK_NS: Final = 6 * _MS
+_SPACING_NS: Final = 4_000
 
 
 def frames(plan: Plan, raw_symbols: frozenset[str] = frozenset()) -> Iterator[Received]:
@@ -50,45 +111,75 @@ def frames(plan: Plan, raw_symbols: frozenset[str] = frozenset()) -> Iterator[Re
 
     Symbols in raw_symbols come as a raw stream sends them (without the `stream` envelope), the rest combined.
     """
-    market = Market(plan.seed, NAME, plan.instruments)
     yield plan.start_ns, ack(1)
-    orders = market.orders(plan.start_ns, plan.end_ns, plan.trades_per_second)
-    for recv_ns, event_ms, trade in _received(orders, stream(plan.seed, f"{NAME}/network"), plan.start_ns):
-        encode = raw if trade.instrument.symbol in raw_symbols else combined
-        yield recv_ns, encode(trade, event_ms)
+    encode = Encoder(plan.instruments, raw_symbols)
+    network = _Network(Draws(plan.seed, f"{NAME}/network"), plan.start_ns)
+    for trades in Market(NAME, BEHAVIOUR, plan).trades():
+        recv_ns, event_ms = network.carry(trades)
+        yield from zip(recv_ns.tolist(), encode(trades, event_ms), strict=True)
 
 
-def _received(orders: Iterable[Order], draw: Draw, start_ns: int) -> Iterator[tuple[int, int, Trade]]:
-    """Give (receive time in ns, event time E in ms, trade); neither time goes backwards on a connection."""
-    recv_ns, event_ms = start_ns, 0
-    for order in orders:
-        word = draw()
-        delay_ms = _EVENT_DELAY_MS[word & 0xFF]
-        spacing_ns = (2 + (word >> 8 & 7)) * _US
-        network_ns = _NETWORK_NS + (word >> 32).bit_count() * 250 * _US
-        for trade in order:
-            event_ms = max(event_ms, trade.event_ns // _MS + delay_ms)
-            recv_ns = max(recv_ns + spacing_ns, event_ms * _MS + network_ns)
-            yield recv_ns, event_ms, trade
+class Encoder:
+    """Encodes trades of some instruments as `/stream?streams=..` (combined) or `/ws/<symbol>@trade` (raw) does."""
+
+    def __init__(self, instruments: Sequence[Instrument], raw_symbols: frozenset[str] = frozenset()) -> None:
+        symbols = [known.symbol for known in instruments]
+        wrappers = [
+            ("", "") if symbol in raw_symbols else (f'{{"stream":"{symbol.lower()}@trade","data":', "}")
+            for symbol in symbols
+        ]
+        self._openings = stacked([opening + '{"e":"trade","E":' for opening, _ in wrappers])
+        self._symbols = stacked([f',"s":"{symbol}","t":' for symbol in symbols])
+        self._endings = stacked(
+            [f',"m":{maker},"M":true}}{closing}\n' for maker in ("true", "false") for _, closing in wrappers]
+        )
+        self._price_units = np.array([10 ** (_PLACES - known.price_decimals) for known in instruments], np.int64)
+        self._size_units = np.array([10 ** (_PLACES - known.size_decimals) for known in instruments], np.int64)
+
+    def __call__(self, trades: Trades, event_ms: Integers) -> list[bytes]:
+        """Encode trades whose events have these times E."""
+        number, sheet = trades.number, Sheet(len(trades.number))
+        sheet.choice(self._openings, number)
+        sheet.integer(event_ms)
+        sheet.choice(self._symbols, number)
+        sheet.integer(trades.trade_id)
+        sheet.text(',"p":"')
+        sheet.decimal(trades.price_ticks * self._price_units[number], _PLACES)
+        sheet.text('","q":"')
+        sheet.decimal(trades.size_lots * self._size_units[number], _PLACES)
+        sheet.text('","T":')
+        sheet.integer(trades.event_us // _MS_US)
+        # A taker who buys leaves the seller as the maker.
+        sheet.choice(self._endings, number + trades.taker_buys * len(self._symbols))
+        return sheet.lines()
 
 
-def raw(trade: Trade, event_ms: int) -> str:
-    """Encode a trade as `/ws/<symbol>@trade` sends it."""
-    instrument, trade_id, price_ticks, lots, taker_buys, _, event_ns = trade
-    price = decimal_text(price_ticks * 10 ** (_DECIMALS - instrument.price_decimals), _DECIMALS)
-    size = decimal_text(lots * 10 ** (_DECIMALS - instrument.size_decimals), _DECIMALS)
-    maker = "false" if taker_buys else "true"
-    return (
-        f'{{"e":"trade","E":{event_ms},"s":"{instrument.symbol}","t":{trade_id},"p":"{price}","q":"{size}",'
-        f'"T":{event_ns // _MS},"m":{maker},"M":true}}'
-    )
+class _Network:
+    """When trades become events, and when these arrive; neither time goes backwards. Mutable."""
+
+    def __init__(self, draws: Draws, start_ns: int) -> None:
+        self._draws = draws
+        self._event_ms = 0
+        self._recv_ns = start_ns
+
+    def carry(self, trades: Trades) -> tuple[Integers, Integers]:
+        """Give receive times in ns and event times E in ms."""
+        orders = len(trades.first)
+        if not orders:
+            return trades.event_us, trades.event_us
+        per_order = np.diff(trades.first, append=len(trades.number))
+        luck = self._draws.bits(2 * orders, 16)
+        delays_ms = np.repeat(_EVENT_DELAYS_MS[luck[:orders] & 0xFF], per_order)
+        event_ms = np.maximum.accumulate(np.maximum(trades.event_us // _MS_US + delays_ms, self._event_ms))
+        network_ns = _NETWORK_NS + np.repeat(half_powers(3)[luck[orders:] & 0xFFF], per_order)
+        # Frames of one order arrive some microseconds after each other, and none overtakes another.
+        queued_ns = _SPACING_NS * np.arange(len(event_ms), dtype=np.int64)
+        due_ns = np.maximum(event_ms * _MS + network_ns, self._recv_ns + _SPACING_NS)
+        recv_ns = np.maximum.accumulate(due_ns - queued_ns) + queued_ns
+        self._event_ms, self._recv_ns = int(event_ms[-1]), int(recv_ns[-1])
+        return recv_ns, event_ms
 
 
-def combined(trade: Trade, event_ms: int) -> str:
-    """Encode a trade as `/stream?streams=<symbol>@trade` sends it."""
-    return f'{{"stream":"{trade.instrument.symbol.lower()}@trade","data":{raw(trade, event_ms)}}}'
-
-
-def ack(request_id: int) -> str:
+def ack(request_id: int) -> bytes:
     """Encode the answer to a SUBSCRIBE request that succeeded."""
-    return f'{{"result":null,"id":{request_id}}}'
+    return f'{{"result":null,"id":{request_id}}}'.encode()

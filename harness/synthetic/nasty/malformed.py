@@ -46,9 +46,7 @@ def not_json(good_frame: Callable[[], str]) -> list[str]:
         frame.replace('"trade"', "trade"),
         frame + "//comment",
     ]
-    return [
-        text for text in texts if text != frame
-    ]  # where there is nothing to spoil, a replacement leaves it good
+    return [text for text in texts if text != frame]  # where there is nothing to spoil, a replacement leaves it good
 
 
 def not_messages(_: Callable[[], str]) -> list[str]:

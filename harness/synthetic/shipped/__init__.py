@@ -49,7 +49,7 @@ def nasty(name: str, exchange: str, *parts: Part) -> Shipped:
     for part in parts:
         texts = [text for section in part.sections for text in section.frames]
         line = len(frames) + 1
-        frames.extend((part.start_ns + n * NASTY_SPACING_NS, text) for n, text in enumerate(texts, 1))
+        frames.extend((part.start_ns + n * NASTY_SPACING_NS, text.encode()) for n, text in enumerate(texts, 1))
         for section in part.sections:
             lines = [line, line + len(section.frames) - 1]
             described.append({"section": part.prefix + section.name, "lines": lines, "what": section.what})
@@ -63,12 +63,12 @@ def write(capture: Shipped, folder: Path) -> Path:
     path = folder / capture.name
     with CaptureWriter(path) as writer:
         for recv_ns, frame in capture.frames():
-            writer.write(recv_ns, capture.exchange, frame.encode())
+            writer.write(recv_ns, capture.exchange, frame)
     details = {
         "command": "python -m harness.synthetic replays/",
         "frames_sha256": frames_sha256(capture.frames()),
         **capture.details,
-        **(capture.facts(frame for _, frame in capture.frames()) if capture.facts else {}),
+        **(capture.facts(frame.decode() for _, frame in capture.frames()) if capture.facts else {}),
     }
     write_metadata(path, capture.source, details)
     return path
@@ -78,7 +78,7 @@ def frames_sha256(frames: Iterable[Received]) -> str:
     """Hash frames as lines of `<recv_ns> <frame>`: the same for every compression of a capture."""
     digest = hashlib.sha256()
     for recv_ns, frame in frames:
-        digest.update(f"{recv_ns} {frame}\n".encode())
+        digest.update(b"%d %b\n" % (recv_ns, frame))
     return digest.hexdigest()
 
 

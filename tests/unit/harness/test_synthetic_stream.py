@@ -1,5 +1,6 @@
 import hashlib
-from collections import defaultdict
+import tracemalloc
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -10,11 +11,10 @@ import msgspec
 import pytest
 
 from harness.captures import CapturedFrame
-from harness.synthetic import DEFAULT_START_NS, parse_duration, synthetic
+from harness.synthetic import DEFAULT_START_NS, instruments, parse_duration, synthetic
 from harness.synthetic.exchanges import EXCHANGES
 from harness.synthetic.exchanges.kraken import V1, Outage, frames
 from harness.synthetic.plans import plan
-from harness.synthetic.stream import instruments
 from k2pipeline.exchanges import EXCHANGES as WIRE
 from k2pipeline.exchanges import FrameKind
 
@@ -44,7 +44,18 @@ def kraken_trades(frames: Iterator[CapturedFrame], kind: str = "update") -> Iter
 
 
 def test_the_same_seed_gives_the_same_bytes_on_every_machine() -> None:
-    assert digest(synthetic(TEN_SECONDS, seed=7)) == "8ede65eecf49089979e19990e15848fb29c18455f953b37e9dd13605e886b362"
+    assert digest(synthetic(TEN_SECONDS, seed=7)) == "358877bf238e980b38326232b5e111290beed3dd76e7abb569f0b3c456deaaa6"
+
+
+def test_many_symbols_another_rate_and_id_jumps_are_the_same_bytes_on_every_machine_too() -> None:
+    stream = synthetic(TEN_SECONDS, seed=7, symbols=300, rates=5_000, id_jumps_per_million=1_000)
+    assert digest(stream) == "4f90c6de1b15f3db216204d6a4a47d1223fee007fd5f4b73d9b2d0cd74101bd8"
+
+
+def test_v1_frames_are_the_same_bytes_on_every_machine_too() -> None:
+    asked = plan(7, "2026-01-01T00:00:00Z", TEN_SECONDS, 180_000, instruments("kraken", ["BTC/USD", "DOGE/EUR"]))
+    hashed = hashlib.sha256(b"\n".join(b"%d %b" % received for received in frames(asked, dialect=V1)))
+    assert hashed.hexdigest() == "f00bd6fd789a07e81c43f056b20c83d30bf03cdaac36fb5b4cdba125d6b567a8"
 
 
 def test_another_seed_gives_other_trades() -> None:
@@ -90,6 +101,61 @@ def test_the_rate_counts_trades_and_holds_in_the_long_run() -> None:
 def test_a_rate_may_be_a_fraction() -> None:
     stream = synthetic(parse_duration("10h"), seed=7, rates={"binance": Fraction(1, 10)})
     assert sum(1 for _ in binance_trades(stream)) == pytest.approx(3_600, rel=0.2)
+
+
+def test_a_single_rate_is_shared_by_the_exchanges_in_their_usual_proportions() -> None:
+    stream = synthetic(parse_duration("3m"), seed=7, rates=220)
+    trades = Counter[str]()
+    for captured in stream:
+        trades[captured.exchange] += WIRE[captured.exchange].classify(captured.frame).trades
+    assert trades["binance"] == pytest.approx(200 * 180, rel=0.15)
+    assert trades["kraken"] == pytest.approx(20 * 180, rel=0.35)
+
+
+@pytest.mark.parametrize("symbols", [1, 40, 700])
+def test_each_exchange_has_as_many_symbols_as_asked_most_popular_first(symbols: int) -> None:
+    stream = synthetic(TEN_SECONDS, seed=7, symbols=symbols, rates={"binance": 5_000})
+    seen = Counter(trade["s"] for trade in binance_trades(stream))
+    listed = [known.symbol for known in instruments("binance", symbols)]
+    assert set(seen) <= set(listed)
+    assert len(seen) > 0.9 * symbols
+    assert max(seen, key=lambda symbol: seen[symbol]) == listed[0]
+
+
+def test_ids_jump_only_where_it_is_asked_for() -> None:
+    def gaps(jumps: int) -> int:
+        last: dict[str, int] = {}
+        missing = 0
+        stream = synthetic(TEN_SECONDS, seed=7, rates={"binance": 1_000}, id_jumps_per_million=jumps)
+        for trade in binance_trades(stream):
+            missing += trade["t"] != last.get(trade["s"], trade["t"] - 1) + 1
+            last[trade["s"]] = trade["t"]
+        return missing
+
+    assert gaps(0) == 0
+    assert 2 <= gaps(1_000) <= 25
+
+
+def test_exchanges_agree_on_what_an_asset_is_worth() -> None:
+    stream = list(synthetic(parse_duration("20m"), seed=7, rates={"binance": 30, "kraken": 30}, symbols=1))
+    minutes: dict[tuple[str, int], float] = {}
+    for captured in stream:
+        for trade in (*binance_trades(iter([captured])), *kraken_trades(iter([captured]))):
+            minutes[captured.exchange, captured.recv_ns // 60_000_000_000] = float(trade.get("p") or trade["price"])
+    ratios = [price / minutes["kraken", minute] for (name, minute), price in minutes.items() if name == "binance"]
+    assert max(ratios) / min(ratios) < 1.006
+
+
+def test_memory_does_not_grow_with_the_duration() -> None:
+    def peak_bytes(duration: str) -> int:
+        tracemalloc.start()
+        for _ in synthetic(parse_duration(duration), seed=7):
+            pass
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    assert peak_bytes("64s") < 1.3 * peak_bytes("16s") < 60_000_000
 
 
 def test_trades_happen_within_the_asked_time_and_ids_are_consecutive() -> None:
@@ -151,8 +217,8 @@ def test_kraken_v2_beats_once_a_second_when_idle_only() -> None:
 
 def test_kraken_v1_beats_every_second_even_while_trades_flow() -> None:
     busy = plan(7, "2026-01-01T00:00:00Z", parse_duration("60s"), 720_000, instruments("kraken", ["BTC/USD"]))
-    texts = [frame for _, frame in frames(busy, dialect=V1())]
-    assert 57 <= texts.count('{"event":"heartbeat"}') <= 60
+    sent = [frame for _, frame in frames(busy, dialect=V1)]
+    assert 57 <= sent.count(b'{"event":"heartbeat"}') <= 60
 
 
 def test_a_kraken_reconnect_resends_fifty_trades_and_fills_the_hole() -> None:
@@ -164,11 +230,11 @@ def test_a_kraken_reconnect_resends_fifty_trades_and_fills_the_hole() -> None:
     assert len(sent) > len(set(sent))
     assert set(sent) == {trade["trade_id"] for trade in _v2_trades(undisturbed)}
     assert not [recv_ns for recv_ns, _ in received if outage.from_ns + 10**8 < recv_ns < outage.until_ns]
-    assert [text for _, text in received if '"snapshot"' in text and '"trade_id"' in text][1].count("trade_id") == 50
+    assert [text for _, text in received if b'"snapshot"' in text and b'"trade_id"' in text][1].count(b"trade_id") == 50
 
 
-def _v2_trades(received: list[tuple[int, str]]) -> list[dict[str, Any]]:
-    captured = (CapturedFrame(ns, "kraken", text.encode(), 1, None) for ns, text in received)
+def _v2_trades(received: list[tuple[int, bytes]]) -> list[dict[str, Any]]:
+    captured = (CapturedFrame(ns, "kraken", frame) for ns, frame in received)
     return [
         trade for kept in captured for kind in ("snapshot", "update") for trade in kraken_trades(iter([kept]), kind)
     ]
@@ -181,6 +247,11 @@ def _v2_trades(received: list[tuple[int, str]]) -> list[dict[str, Any]]:
         ({"symbols": {"mtgox": ["BTCUSD"]}}, "'mtgox'"),
         ({"rates": {}}, "no exchange"),
         ({"rates": {"binance": 0}}, "0 trades/s is not positive"),
+        ({"rates": {"binance": Fraction(1, 4_000)}}, "1/4000 trades/s is not positive, below one an hour"),
+        ({"rates": 20_000_000}, "above 10,000,000 a second"),
+        ({"symbols": 0}, "0 symbols asked for; give a number from 1 to "),
+        ({"symbols": 50_000}, "50000 symbols asked for; give a number from 1 to "),
+        ({"id_jumps_per_million": -1}, "-1 id jumps per million trades; give 0 to 1000000"),
         ({"symbols": {"binance": ["BTC/USDT"]}}, "no instrument 'BTC/USDT'; there are BTCUSDT, "),
         ({"symbols": {"binance": []}}, "name each once"),
         ({"symbols": {"kraken": ["BTC/USD", "BTC/USD"]}}, "name each once"),

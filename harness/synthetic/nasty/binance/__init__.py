@@ -12,9 +12,7 @@ def sections() -> tuple[Section, ...]:
     tape = Tape()
     return (
         *numbers.amount_sections(tape.pairs),
-        *numbers.id_sections(
-            ("XRPUSDT", "XRPETH", "ADAUSDT"), lambda symbol, text: tape.combined(symbol, t=text)
-        ),
+        *numbers.id_sections(("XRPUSDT", "XRPETH", "ADAUSDT"), lambda symbol, text: tape.combined(symbol, t=text)),
         *written(tape, values.SECTIONS),
         *written(tape, shapes.SECTIONS),
         *malformed.sections(tape.combined),

@@ -46,9 +46,7 @@ def wrong_types(tape: Tape) -> list[str]:
         {"e": "1"},
         {"M": '"yes"'},
     )
-    identity_changes = [
-        tape.combined(t=text) for text in ('"5100000001"', "true", "[5100000002]", '"abc"', '""')
-    ]
+    identity_changes = [tape.combined(t=text) for text in ('"5100000001"', "true", "[5100000002]", '"abc"', '""')]
     return [
         *(tape.combined(**change) for change in changes),
         *identity_changes,

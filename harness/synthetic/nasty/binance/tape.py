@@ -46,11 +46,7 @@ class Tape:
 
     def pairs(self, values: Pairs) -> list[str]:
         """Give a combined and a raw trade for each (price, size)."""
-        return [
-            frame(p=quoted(price), q=quoted(size))
-            for price, size in values
-            for frame in (self.combined, self.raw)
-        ]
+        return [frame(p=quoted(price), q=quoted(size)) for price, size in values for frame in (self.combined, self.raw)]
 
 
 def enveloped(data: str, symbol: str = "BTCUSDT") -> str:

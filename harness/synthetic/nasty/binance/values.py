@@ -70,9 +70,7 @@ def times_not_integers(tape: Tape) -> list[str]:
 
 def sides(tape: Tape) -> list[str]:
     """The m neither true nor false."""
-    return [
-        tape.combined(m=text) for text in ('"x"', '"true"', '"false"', "1", "0", '"b"', '"s"', "[]", "-1")
-    ]
+    return [tape.combined(m=text) for text in ('"x"', '"true"', '"false"', "1", "0", '"b"', '"s"', "[]", "-1")]
 
 
 SECTIONS = (same_time_and_price, resent, symbols, times, other_time_units, times_not_integers, sides)

@@ -12,9 +12,7 @@ def sections() -> tuple[Section, ...]:
     tape = Tape()
     return (
         *numbers.amount_sections(tape.pairs),
-        *numbers.id_sections(
-            ("XRP/USD", "SOL/BTC", "ADA/EUR"), lambda symbol, text: tape.frame(symbol, trade_id=text)
-        ),
+        *numbers.id_sections(("XRP/USD", "SOL/BTC", "ADA/EUR"), lambda symbol, text: tape.frame(symbol, trade_id=text)),
         *written(tape, values.SECTIONS),
         *written(tape, shapes.SECTIONS),
         *malformed.sections(tape.frame),

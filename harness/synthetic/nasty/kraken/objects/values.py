@@ -48,9 +48,7 @@ def symbols(tape: Tape) -> list[str]:
         "BTC//USD",
     )
     odd = ("BTC/USD/EUR", "/USD", "BTC/", "/", "btc/usd", " BTC/USD", "币/USD", "X" * 200, "1INCH/EUR", "")
-    mixed = update(
-        tape.trade("BTC/USD"), tape.trade("ETH/EUR"), tape.trade("BTC/USD"), tape.trade("DOGE/USD")
-    )
+    mixed = update(tape.trade("BTC/USD"), tape.trade("ETH/EUR"), tape.trade("BTC/USD"), tape.trade("DOGE/USD"))
     return [*(tape.frame(name) for name in (*names, *odd)), mixed]
 
 

@@ -1,0 +1,19 @@
+"""How the people and programs of one exchange trade: every parameter of its synthetic market, by name."""
+
+from dataclasses import dataclass
+
+from harness.synthetic.arrivals import Excitement
+from harness.synthetic.fills import Depth
+from harness.synthetic.prices import Makers
+from harness.synthetic.sizes import Sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """Each exchange's module holds one, fitted to recordings by benchmarks/fit_synthetic.py."""
+
+    excitement: Excitement
+    depth: Depth
+    makers: Makers
+    sizes: Sizes
+    market_orders_permille: int
