@@ -1,7 +1,7 @@
 """Faults: what goes wrong on the way from exchange to topic, injected on purpose and recorded in the ledger.
 
-A module in this package is a fault: its file name is the fault's name. It says in its docstring what it
-stands for, and defines `FAULT`, a subclass of FrameFault. Same seed and frames, same faults:
+A module in this package is a fault: its file name is the fault's name. It says in its docstring what it stands for
+and what becomes of its trades, and defines `FAULT`, a subclass of FrameFault. Same seed and frames, same faults:
 
     chain = FaultChain([parse_fault("duplicate=5%"), parse_fault("gap=0.1%")], seed=7)
     for outgoing in chain.inject(frame): ...
@@ -21,12 +21,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, TypeVar
 
 import msgspec
 
 Number = TypeVar("Number", int, Fraction)
+
+
+TRANSPORT_NAMES = frozenset(found.name for found in pkgutil.iter_modules([str(Path(__file__).parent / "transport")]))
+"""Faults that happen to connections, see harness.faults.transport; the others happen to frames."""
 
 
 class FaultError(ValueError):
@@ -109,22 +114,35 @@ Amount = Share | Count
 
 
 class FrameFault(ABC):
-    """A fault that acts on single trade frames. A subclass says in `change` what becomes of a picked one."""
+    """A fault that acts on single trade frames. A subclass says in `change` what becomes of a picked one.
+
+    `default_detail` is what follows the amount where nothing does (`late=1%` is `late=1%:30s`); '' for a fault
+    that has no more to say than how often.
+    """
 
     name: ClassVar[str]
+    default_detail: ClassVar[str] = ""
 
-    def __init__(self, amount: Amount, seed: int) -> None:
-        self.amount = amount
+    def __init__(self, spec: FaultSpec, seed: int) -> None:
+        self.spec = spec
+        self.detail = spec.detail or self.default_detail
         self.changed = 0
         self.seen = 0
+        self._due = 0
         self._rng = random.Random(f"{seed}/{self.name}")  # noqa: S311  # repeatable on purpose
-        self._picks = amount.picker(self._rng)
+        self._picks = spec.amount.picker(self._rng)
         self._held: list[tuple[int, int, Outgoing]] = []
         self._holds = 0
 
+    @classmethod  # noqa: B027  # most have no detail, and are not asked
+    def check_detail(cls, detail: str) -> None:
+        """Raise ValueError, saying what would do, for a detail that cannot be understood."""
+
     @abstractmethod
-    def change(self, frame: Outgoing) -> Iterable[Outgoing]:
-        """What leaves instead of `frame`, at once; `hold` what leaves later."""
+    def change(self, frame: Outgoing) -> Iterable[Outgoing] | None:
+        """What leaves instead of `frame`, at once; `hold` what leaves later. None: this frame does not lend itself
+        to the fault, so the next one that does is changed in its place.
+        """
 
     def inject(self, frame: Outgoing) -> list[Outgoing]:
         """What leaves when `frame` arrives: itself or what became of it, then what was held until now."""
@@ -132,11 +150,13 @@ class FrameFault(ABC):
             return [frame]
         self.seen += 1
         leaving = [frame]
-        if self._picks():
+        self._due += self._picks()
+        if self._due and (changed := self.change(frame)) is not None:
+            self._due -= 1
             self.changed += 1
-            leaving = list(self.change(frame))
+            leaving = list(changed)
         while self._held and self._held[0][0] <= self.seen:
-            leaving.append(_arriving_with(frame, heapq.heappop(self._held)[2]))
+            leaving.append(arriving_with(frame, heapq.heappop(self._held)[2]))
         return leaving
 
     def heal(self) -> list[Outgoing]:
@@ -158,22 +178,23 @@ class FrameFault(ABC):
 
     def check_effect(self) -> None:
         """Raise NoEffect if the fault did not do what was asked for."""
-        if self.changed < self.amount.least:
+        if self.changed < self.spec.amount.least:
             raise NoEffect(
-                f"fault {self.name}={self.amount} changed {self.changed} of {self.seen} trade frames; "
+                f"fault {self.spec} changed {self.changed} of {self.seen} trade frames; "
                 "use a longer capture, a larger amount or another seed"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class FaultSpec:
-    """A fault as asked for: `duplicate=5%`."""
+    """A fault as asked for: `duplicate=5%`, or with a detail `late=1%:30s`; '' is the fault's own default."""
 
     name: str
     amount: Amount
+    detail: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name}={self.amount}"
+        return f"{self.name}={self.amount}{':' if self.detail else ''}{self.detail}"
 
 
 class FaultChain:
@@ -184,7 +205,7 @@ class FaultChain:
         for name in names:
             if names.count(name) > 1:
                 raise FaultError(f"fault {name!r} is given more than once; give one amount")
-        self.faults = tuple(FAULTS[spec.name](spec.amount, seed) for spec in specs)
+        self.faults = tuple(FAULTS[spec.name](spec, seed) for spec in specs)
 
     def inject(self, frame: Outgoing) -> list[Outgoing]:
         """What leaves for the topic when `frame` arrives."""
@@ -209,19 +230,27 @@ class FaultChain:
 
 
 def parse_fault(text: str) -> FaultSpec:
-    """Read `--fault`: NAME=AMOUNT, the amount a share of all trade frames (`5%`, `0.1%`) or a count (`3`)."""
-    name, _, amount = text.partition("=")
-    if name not in FAULTS:
-        raise FaultError(f"fault {name!r} is not known; there are {', '.join(FAULTS)}")
+    """Read `--fault`: NAME=AMOUNT or NAME=AMOUNT:DETAIL.
+
+    The amount is a share of all trade frames (`5%`, `0.1%`) or a count (`3`), the detail the fault's own: how late
+    in `late=1%:30s`.
+    """
+    name, _, rest = text.partition("=")
+    amount, colon, detail = rest.partition(":")
+    if name not in FAULTS and name not in TRANSPORT_NAMES:
+        known = ", ".join((*FAULTS, *sorted(TRANSPORT_NAMES)))
+        raise FaultError(f"fault {name!r} is not known; there are {known}")
     matched = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)%|([0-9]+)", amount)
     if matched is None:
         raise FaultError(f"fault {text!r}: give an amount, a share ({name}=5%) or a count ({name}=3)")
+    if colon:
+        _check_detail(text, name, amount, detail)
     if matched[1] is None:
-        return FaultSpec(name, Count(_above_zero(text, int(matched[2]))))
+        return FaultSpec(name, Count(_above_zero(text, int(matched[2]))), detail)
     share = _above_zero(text, Fraction(matched[1]) / 100)
     if share > 1:
         raise FaultError(f"fault {text!r}: a share is at most 100%")
-    return FaultSpec(name, Share(share))
+    return FaultSpec(name, Share(share), detail)
 
 
 def describe_faults() -> Mapping[str, str]:
@@ -230,19 +259,31 @@ def describe_faults() -> Mapping[str, str]:
     return {name: (inspect.getdoc(module) or "").partition("\n")[0] for name, module in modules.items()}
 
 
+def _check_detail(text: str, name: str, amount: str, detail: str) -> None:
+    fault = FAULTS.get(name)
+    if fault is None or not fault.default_detail:
+        raise FaultError(f"fault {text!r}: {name} is told by its amount alone; write {name}={amount}")
+    try:
+        fault.check_detail(detail)
+    except ValueError as error:
+        raise FaultError(f"fault {text!r}: {error}; e.g. {name}={amount}:{fault.default_detail}") from error
+
+
 def _above_zero(text: str, amount: Number) -> Number:
     if amount <= 0:
         raise FaultError(f"fault {text!r} would change nothing; give an amount above 0, or leave it out")
     return amount
 
 
-def _arriving_with(frame: Outgoing, held: Outgoing) -> Outgoing:
+def arriving_with(frame: Outgoing, held: Outgoing) -> Outgoing:
+    """A held frame as it leaves with `frame`: received no sooner than that one."""
     return msgspec.structs.replace(held, recv_ns=max(held.recv_ns, frame.recv_ns))
 
 
 def _discover() -> Mapping[str, type[FrameFault]]:
     found: dict[str, type[FrameFault]] = {}
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
+    modules = [module for module in pkgutil.iter_modules(__path__) if not module.ispkg]
+    for module in sorted(modules, key=lambda module: module.name):
         fault: type[FrameFault] = importlib.import_module(f"{__name__}.{module.name}").FAULT
         if fault.name != module.name:
             raise ImportError(f"faults/{module.name}.py defines {fault.name!r}; name the file after it")

@@ -1,8 +1,8 @@
 """The exchange sends a frame twice.
 
-It happens after a reconnect (Kraken resends the last 50 trades), with two connections for safety, or when a
-feed handler is started while the old one still runs. The copy comes right after its original or some frames
-later, and is owed like any frame: it must be in bronze under its own offset, and make no second silver trade.
+It happens after a reconnect (Kraken resends the last 50 trades), with two connections for safety, or when a feed
+handler is started while the old one still runs. The copy comes right after its original or some frames later, and
+is owed like any frame: it must be in bronze under its own offset, and make no second silver trade.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The pipeline loses a frame: it was received, and never reaches the topic.
 
-It stands for a feed handler that drops what its queue cannot hold, or dies between receive and send. The
-frame is owed, so a run with this fault must fail; one that passes shows that the checks do not see loss.
+It stands for a feed handler that drops what its queue cannot hold, or dies between receive and send. The frame is
+owed, so a run with this fault must fail; one that passes shows that the checks do not see loss.
 """
 
 from __future__ import annotations
