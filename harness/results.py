@@ -13,7 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-from harness.checks import CheckResult
+from harness.checks import FEED, CheckResult
 
 SCHEMA_VERSION: Final = 1
 
@@ -70,7 +70,7 @@ class Results:
     @property
     def failed(self) -> tuple[CheckResult, ...]:
         """Checks that do not hold and are errors, not warnings."""
-        return tuple(check for check in self.checks if not check.success and check.severity != "warning")
+        return tuple(filter(fails, self.checks))
 
     @property
     def verdict(self) -> str:
@@ -90,20 +90,33 @@ class Results:
             "counts": asdict(self.counts),
             "rate": {"target": self.target_rate, "achieved": self.achieved_rate},
             "latency_ms": {stage: asdict(found) for stage, found in self.latency_ms.items()},
-            "checks": [_check_json(check) for check in self.checks],
+            "checks": [check_json(check) for check in self.checks],
         }
+
+
+def fails(check: CheckResult) -> bool:
+    """Whether a check makes its run fail: it does not hold, is critical, and is not about the feed, for a run knows what
+    was sent.
+    """
+    return not check.success and check.severity == "critical" and check.layer != FEED
 
 
 def write_results(results: Results, directory: Path) -> None:
     """Write results.json and junit.xml into a run's directory."""
     text = json.dumps(results.as_json(), indent=2, ensure_ascii=False)
     (directory / "results.json").write_text(text + "\n", encoding="utf-8")
-    tree = ET.ElementTree(_junit(results.scenario, results.checks))
+    write_junit(results.scenario, results.checks, directory)
+
+
+def write_junit(name: str, checks: Sequence[CheckResult], directory: Path) -> None:
+    """Write checks as junit.xml into a directory; CI shows it under `k2 <name>`."""
+    tree = ET.ElementTree(_junit(name, checks))
     ET.indent(tree)
     tree.write(directory / "junit.xml", encoding="utf-8", xml_declaration=True)
 
 
-def _check_json(check: CheckResult) -> dict[str, Any]:
+def check_json(check: CheckResult) -> dict[str, Any]:
+    """A check as results.json has it."""
     return {
         "suite": check.suite,
         "name": check.name,

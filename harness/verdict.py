@@ -5,7 +5,6 @@ repeat it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import groupby
 from typing import Final
 
 from rich.console import Console
@@ -13,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.checks import CheckResult
+from harness.report.files import REPORT
+from harness.report.order import by_suite, in_order
 from harness.results import Percentiles, Results
 from harness.run import Outcome
 
 SAMPLE_ROWS: Final = 3
-_LAYERS: Final = {"bronze": 0, "dead": 1, "silver": 2, "ohlcv": 3}
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def print_verdict(console: Console, outcome: Outcome) -> None:
@@ -34,7 +33,7 @@ def print_verdict(console: Console, outcome: Outcome) -> None:
             f"{outcome.settled.lag_messages:,} messages were never taken in: the pipeline stands still",
             style="red",
         )
-    for check in sorted(results.checks, key=_place):
+    for check in in_order(results.checks):
         if not check.success:
             _print_failure(console, check)
     good = results.verdict == "pass"
@@ -42,6 +41,7 @@ def print_verdict(console: Console, outcome: Outcome) -> None:
     console.print(Text.assemble(headline, " ", _sentence(results)))
     console.print(f"seed {results.seed}; {results.seconds:.1f} s; repeat:", Text(outcome.command), soft_wrap=True)
     console.print("results:", Text(str(outcome.directory)), soft_wrap=True)
+    console.print("report:", Text(str(outcome.directory / REPORT)), soft_wrap=True)
 
 
 def _sentence(results: Results) -> str:
@@ -86,8 +86,7 @@ def _counts(results: Results) -> Table:
 
 def _layers(checks: Iterable[CheckResult]) -> Table:
     table = _table("suite", "holds", "fails", "seconds", numeric=3)
-    for suite, members in groupby(sorted(checks, key=_place), key=lambda check: check.suite):
-        found = list(members)
+    for suite, found in by_suite(checks):
         fails = sum(not check.success for check in found)
         table.add_row(
             suite,
@@ -96,13 +95,6 @@ def _layers(checks: Iterable[CheckResult]) -> Table:
             f"{sum(c.seconds for c in found):.2f}",
         )
     return table
-
-
-def _place(check: CheckResult) -> tuple[int, int, str]:
-    """Suites in the order the data takes, candles from narrow to wide."""
-    layer, _, rest = check.suite.partition("_")
-    frame = rest if layer == "ohlcv" and rest[:-1].isdigit() else "0s"
-    return _LAYERS.get(layer, len(_LAYERS)), int(frame[:-1]) * _SECONDS.get(frame[-1], 0), check.suite
 
 
 def _latency(results: Results) -> Table:

@@ -9,6 +9,6 @@ warehouse, but for a count and a sample. Great Expectations is imported only whe
 
 from harness.checks.result import CheckResult
 from harness.checks.run import run_checks
-from harness.checks.suites import EXPECTATIONS, KINDS, SuiteError, load_suites
+from harness.checks.suites import EXPECTATIONS, FEED, KINDS, SuiteError, load_suites
 
-__all__ = ["EXPECTATIONS", "KINDS", "CheckResult", "SuiteError", "load_suites", "run_checks"]
+__all__ = ["EXPECTATIONS", "FEED", "KINDS", "CheckResult", "SuiteError", "load_suites", "run_checks"]

@@ -27,6 +27,7 @@ from great_expectations.render.renderer.renderer import renderer
 from harness.checks import queries
 from harness.checks.columns import Pair, pairs
 from harness.checks.metrics import PRESENCE
+from harness.checks.queries import SAMPLE_ROWS
 from harness.checks.warehouse import Row, Warehouse
 
 
@@ -49,11 +50,12 @@ class ExpectNothingUnexpected(BatchExpectation):
     def _validate(
         self,
         metrics: dict[str, Any],
-        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG002
+        runtime_configuration: dict[str, Any] | None = None,
         execution_engine: ExecutionEngine[Any] | None = None,
     ) -> dict[str, Any]:
         started = time.perf_counter()
-        warehouse = Warehouse(execution_engine, self.batch_id)
+        wanted = (runtime_configuration or {}).get("result_format", {}).get("partial_unexpected_count", SAMPLE_ROWS)
+        warehouse = Warehouse(execution_engine, self.batch_id, sample_rows=wanted)
         finding = self.find(warehouse, metrics)
         details = {
             "sample": list(finding.sample),
@@ -99,7 +101,7 @@ class ExpectNoRowLost(_AgainstTruth):
     def find(self, warehouse: Warehouse, metrics: Mapping[str, Any]) -> Finding:
         lost = metrics[PRESENCE]["lost"]
         query = queries.absent(warehouse.batch, self.truth, self.key, self.shown)
-        return Finding(lost, warehouse.rows(query) if lost else [])
+        return Finding(lost, warehouse.some(query) if lost else [])
 
 
 class ExpectNoPhantomRow(_AgainstTruth):
@@ -108,7 +110,7 @@ class ExpectNoPhantomRow(_AgainstTruth):
     def find(self, warehouse: Warehouse, metrics: Mapping[str, Any]) -> Finding:
         phantom = metrics[PRESENCE]["phantom"]
         query = queries.absent(self.truth, warehouse.batch, self.key, self.shown)
-        return Finding(phantom, warehouse.rows(query) if phantom else [])
+        return Finding(phantom, warehouse.some(query) if phantom else [])
 
 
 class ExpectNoRowDoubled(_AgainstTruth):
@@ -117,7 +119,7 @@ class ExpectNoRowDoubled(_AgainstTruth):
     def find(self, warehouse: Warehouse, metrics: Mapping[str, Any]) -> Finding:
         doubled = metrics[PRESENCE]["doubled"]
         query = queries.doubled(warehouse.batch, self.key)
-        return Finding(doubled, warehouse.rows(query) if doubled else [])
+        return Finding(doubled, warehouse.some(query) if doubled else [])
 
 
 class _Columns(ExpectNothingUnexpected):
@@ -151,10 +153,11 @@ class ExpectRowsToEqualTruth(_Columns):
     def find(self, warehouse: Warehouse, _metrics: Mapping[str, Any]) -> Finding:
         sides = self.sides(warehouse, self.truth)
         differing = warehouse.counts(queries.differing(*sides))["differing"]
-        return Finding(differing, warehouse.rows(queries.differences(*sides)) if differing else [])
+        query = queries.differences(*sides, limit=warehouse.sample_rows)
+        return Finding(differing, warehouse.some(query) if differing else [])
 
 
-class _OfQuery(ExpectNothingUnexpected):
+class OfQuery(ExpectNothingUnexpected):
     """The unexpected rows are those of one query."""
 
     @abstractmethod
@@ -164,10 +167,10 @@ class _OfQuery(ExpectNothingUnexpected):
     def find(self, warehouse: Warehouse, _metrics: Mapping[str, Any]) -> Finding:
         query = self.query(warehouse)
         unexpected = warehouse.counts(queries.count_of(query))["unexpected"]
-        return Finding(unexpected, warehouse.rows(queries.some_of(query)) if unexpected else [])
+        return Finding(unexpected, warehouse.some(query) if unexpected else [])
 
 
-class ExpectRowsToAgreeWith(_OfQuery, _Columns):
+class ExpectRowsToAgreeWith(OfQuery, _Columns):
     """Another table has the same rows with the same values."""
 
     other: str
@@ -178,7 +181,7 @@ class ExpectRowsToAgreeWith(_OfQuery, _Columns):
         return queries.disagreeing(*self.sides(warehouse, self.other))
 
 
-class ExpectOffsetsToBeConserved(_OfQuery):
+class ExpectOffsetsToBeConserved(OfQuery):
     """Every acknowledged offset of a topic is rows of the batch, one for each trade, or one dead letter."""
 
     topic: str
@@ -189,7 +192,7 @@ class ExpectOffsetsToBeConserved(_OfQuery):
         return queries.unconserved_offsets(warehouse.batch, self.topic)
 
 
-class ExpectOffsetsToBeLetters(_OfQuery):
+class ExpectOffsetsToBeLetters(OfQuery):
     """Every acknowledged offset of a topic is one dead letter of the batch."""
 
     topic: str
@@ -200,7 +203,7 @@ class ExpectOffsetsToBeLetters(_OfQuery):
         return queries.unlettered_offsets(warehouse.batch, self.topic)
 
 
-class ExpectTradesToReachSilver(_OfQuery):
+class ExpectTradesToReachSilver(OfQuery):
     """Every bronze trade is in silver by its identity, or is one dead letter of silver.
 
     `identity` is SQL on the columns of bronze for the trade_id that docs/meaning.md gives the trade in silver.
@@ -227,11 +230,11 @@ class ExpectGapsToBeInjected(ExpectNothingUnexpected):
         tables = (warehouse.batch, self.truth, self.injected)
         counts = warehouse.counts(queries.gaps(*tables))
         unexpected = counts.pop("unexpected")
-        others = queries.some_of(queries.gaps_beside_the_injected(*tables))
-        return Finding(unexpected, warehouse.rows(others) if unexpected else [], counts)
+        others = queries.gaps_beside_the_injected(*tables)
+        return Finding(unexpected, warehouse.some(others) if unexpected else [], counts)
 
 
-class ExpectNoRowWhere(_OfQuery):
+class ExpectNoRowWhere(OfQuery):
     """No row of the batch meets a condition; `shown` are the columns of the sample."""
 
     condition: str

@@ -41,9 +41,7 @@ def absent(from_: str, rows_of: str, key: Sequence[str], shown: Sequence[str]) -
     return f"""
 SELECT {_list([*key, *shown])}
 FROM {rows_of} AS one
-LEFT ANTI JOIN (SELECT {_list(key)} FROM {from_}) AS other USING ({_list(key)})
-ORDER BY {_list(key)}
-LIMIT {SAMPLE_ROWS}"""
+LEFT ANTI JOIN (SELECT {_list(key)} FROM {from_}) AS other USING ({_list(key)})"""
 
 
 def doubled(batch: str, key: Sequence[str]) -> str:
@@ -52,9 +50,7 @@ def doubled(batch: str, key: Sequence[str]) -> str:
 SELECT {_list(key)}, count() AS rows
 FROM {batch}
 GROUP BY {_list(key)}
-HAVING rows > 1
-ORDER BY {_list(key)}
-LIMIT {SAMPLE_ROWS}"""
+HAVING rows > 1"""
 
 
 def differing(batch: str, truth: str, key: Sequence[str], pairs: Sequence[Pair]) -> str:
@@ -62,13 +58,13 @@ def differing(batch: str, truth: str, key: Sequence[str], pairs: Sequence[Pair])
     return f"SELECT count() AS differing FROM ({_differing_keys(batch, truth, key, pairs)}\n)"
 
 
-def differences(batch: str, truth: str, key: Sequence[str], pairs: Sequence[Pair]) -> str:
-    """Of some of these keys every column that differs, with the value expected and the actual one."""
+def differences(batch: str, truth: str, key: Sequence[str], pairs: Sequence[Pair], limit: int = SAMPLE_ROWS) -> str:
+    """Of up to `limit` of these keys every column that differs, with the value expected and the actual one."""
     keys = _list(key)
     return f"""
 WITH
 some AS ({_differing_keys(batch, truth, key, pairs)}
-    ORDER BY {keys} LIMIT {SAMPLE_ROWS}),
+    ORDER BY {keys} LIMIT {limit}),
 expected AS (SELECT {keys}, {_texts(pair.expected for pair in pairs)} AS texts FROM {truth} WHERE ({keys}) IN some),
 actual AS (SELECT {keys}, {_texts(pair.actual for pair in pairs)} AS texts FROM {batch} WHERE ({keys}) IN some)
 SELECT {keys}, difference.1 AS column, difference.2 AS expected, difference.3 AS actual
@@ -76,9 +72,7 @@ FROM (
     SELECT {keys}, arrayJoin(arrayFilter(triple -> triple.2 != triple.3, arrayZip(
         [{_list(_text(pair.column) for pair in pairs)}], expected.texts, actual.texts))) AS difference
     FROM expected INNER JOIN actual USING ({keys})
-)
-ORDER BY {keys}
-LIMIT {SAMPLE_ROWS}"""
+)"""
 
 
 def disagreeing(batch: str, other: str, key: Sequence[str], pairs: Sequence[Pair]) -> str:
@@ -94,7 +88,8 @@ HAVING rows_here != rows_there OR min(fingerprint) != max(fingerprint)"""
 def unconserved_offsets(batch: str, topic: str) -> str:
     """Acknowledged offsets that are neither bronze rows, one for each trade, nor one dead letter, or are both."""
     return f"""
-SELECT _partition, _offset, sum(trades) AS trades_sent, sum(is_row) AS bronze_rows, sum(is_letter) AS letters
+SELECT {_text(topic)} AS _topic, _partition, _offset,
+    sum(trades) AS trades_sent, sum(is_row) AS bronze_rows, sum(is_letter) AS letters
 FROM (
     SELECT partition AS _partition, offset AS _offset, trades, 1 AS is_sent, 0 AS is_row, 0 AS is_letter
     FROM k2_truth.frames WHERE topic = {_text(topic)} AND offset IS NOT NULL
@@ -113,7 +108,7 @@ HAVING sum(is_sent) > 0
 def unlettered_offsets(batch: str, topic: str) -> str:
     """Acknowledged offsets of a topic without trades that are not exactly one dead letter of the batch."""
     return f"""
-SELECT _partition, _offset, sum(is_letter) AS letters
+SELECT {_text(topic)} AS _topic, _partition, _offset, sum(is_letter) AS letters
 FROM (
     SELECT partition AS _partition, offset AS _offset, 1 AS is_sent, 0 AS is_letter
     FROM k2_truth.frames WHERE topic = {_text(topic)} AND offset IS NOT NULL
@@ -167,9 +162,9 @@ def count_of(query: str) -> str:
     return f"SELECT count() AS unexpected FROM ({query}\n)"
 
 
-def some_of(query: str) -> str:
+def some_of(query: str, limit: int = SAMPLE_ROWS) -> str:
     """A few rows of a query, always the same ones."""
-    return f"SELECT * FROM ({query}\n) ORDER BY ALL LIMIT {SAMPLE_ROWS}"
+    return f"SELECT * FROM ({query}\n) ORDER BY ALL LIMIT {limit}"
 
 
 def _gaps(batch: str, truth: str, injected: str) -> str:

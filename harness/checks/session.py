@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import great_expectations as gx
 from great_expectations.core import ExpectationSuiteValidationResult, RunIdentifier
@@ -16,24 +16,25 @@ from great_expectations.data_context.types.base import (
 )
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-import harness.checks.expectations  # noqa: F401  # defining them makes them known to Great Expectations
+import harness.checks.feed  # defining expectations makes them known to Great Expectations
+import harness.checks.upkeep  # noqa: F401
 from harness.checks.docs import make_self_contained
 from harness.checks.queries import SAMPLE_ROWS
 from harness.checks.result import CheckResult
 from harness.checks.suites import Check, Suite
 
-# Counts and a sample; COMPLETE would fetch every unexpected value.
-_RESULT_FORMAT: Final = {"result_format": "SUMMARY", "partial_unexpected_count": SAMPLE_ROWS}
-
 
 class Session:
     """Runs suites. Nothing leaves this process but SQL: telemetry is off, stores are in memory.
 
-    docs: directory for Data Docs, which `build_docs` then writes.
+    docs: directory for Data Docs, which `build_docs` then writes. sample_rows: how many unexpected rows a check
+    shows at most.
     """
 
-    def __init__(self, sqlalchemy_url: str, docs: Path | None = None) -> None:
+    def __init__(self, sqlalchemy_url: str, docs: Path | None = None, sample_rows: int = SAMPLE_ROWS) -> None:
         self._docs = docs
+        # Counts and a sample; COMPLETE would fetch every unexpected value.
+        self._result_format = {"result_format": "SUMMARY", "partial_unexpected_count": sample_rows}
         self._context = gx.get_context(mode="ephemeral", project_config=_config(docs))
         self._run = RunIdentifier(run_name="checks", run_time=datetime.now(UTC))
         self._source = self._context.data_sources.add_sql("warehouse", connection_string=sqlalchemy_url)
@@ -44,7 +45,9 @@ class Session:
         batch = asset.add_batch_definition_whole_table("all")
         checks = gx.ExpectationSuite(name=suite.name, expectations=[_expectation(check) for check in suite.checks])
         validation = gx.ValidationDefinition(name=suite.name, data=batch, suite=self._context.suites.add(checks))
-        return self._context.validation_definitions.add(validation).run(result_format=_RESULT_FORMAT, run_id=self._run)
+        return self._context.validation_definitions.add(validation).run(
+            result_format=self._result_format, run_id=self._run
+        )
 
     def close(self) -> None:
         """Close the connections to the warehouse."""

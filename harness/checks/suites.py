@@ -1,13 +1,17 @@
 """Reads expectations/: one suite a file, in Great Expectations' own JSON form, found by listing the folder.
 
     {"name": "silver_trades",
-     "meta": {"batch": "SELECT * FROM k2.silver_trades FINAL"},
+     "meta": {"batch": "SELECT * FROM k2.silver_trades FINAL", "since": "processed_at"},
      "expectations": [
        {"type": "expect_no_row_lost", "severity": "critical",
         "kwargs": {"truth": "k2_truth.silver_trades", "key": ["exchange", "symbol", "trade_id"]},
         "meta": {"name": "no_trade_lost", "kind": "exact", "layer": "silver", "why": "Nothing vanishes."}}]}
 
-`batch` is the query whose rows are checked. A suite is named after its file.
+`batch` is the query whose rows are checked, `since` the column by which they can be narrowed to recent ones. A suite
+is named after its file. latency.json is another thing, see slos.py.
+
+`kind` is exact (needs the truth) or standing. `layer` is where the defect would be; one of layer FEED is in what was
+sent to us, so it is an alarm at night, and no failure of a run that knows what was sent.
 """
 
 from __future__ import annotations
@@ -19,9 +23,14 @@ from pathlib import Path
 from typing import Any, Final
 
 EXPECTATIONS: Final = Path(__file__).resolve().parent.parent.parent / "expectations"
+LATENCY: Final = "latency"
 KINDS: Final = ("exact", "standing")
+FEED: Final = "feed"
 SEVERITIES: Final = ("critical", "warning", "info")
 _META: Final = frozenset({"name", "kind", "layer", "why"})
+_WINDOW: Final = "window_start"
+_OTHERS: Final = ("parts", "among", "other")
+_DAY_NS: Final = 86_400 * 10**9
 
 
 class SuiteError(ValueError):
@@ -39,6 +48,12 @@ class Check:
     why: str
     definition: Mapping[str, Any]
 
+    def narrowed(self, condition: str) -> Check:
+        """This check with the condition on what its batch is compared with, where that has the same column."""
+        kwargs = self.definition.get("kwargs", {})
+        others = {name: f"(SELECT * FROM {kwargs[name]} {condition})" for name in _OTHERS if name in kwargs}
+        return replace(self, definition={**self.definition, "kwargs": {**kwargs, **others}}) if others else self
+
 
 @dataclass(frozen=True)
 class Suite:
@@ -47,10 +62,24 @@ class Suite:
     name: str
     batch: str
     checks: tuple[Check, ...]
+    since: str = ""
 
     def of(self, kinds: Collection[str]) -> Suite:
         """This suite with the checks of these kinds only."""
         return replace(self, checks=tuple(check for check in self.checks if check.kind in kinds))
+
+    def narrowed(self, since_ns: int) -> Suite:
+        """This suite on the rows of `since_ns` (since 1970) and later, and on all of them if it has no such column.
+
+        Windows go back to midnight, where those of every length begin, and so does what they are made of.
+        """
+        if not self.since:
+            return self
+        is_window = self.since == _WINDOW
+        since_us = (since_ns // _DAY_NS * _DAY_NS if is_window else since_ns) // 1_000
+        condition = f"WHERE {self.since} >= fromUnixTimestamp64Micro({since_us}, 'UTC')"
+        checks = tuple(check.narrowed(condition) for check in self.checks)
+        return replace(self, batch=f"SELECT * FROM ({self.batch}) {condition}", checks=checks)
 
 
 def load_suites(folder: Path = EXPECTATIONS, named: Collection[str] = ()) -> list[Suite]:
@@ -58,7 +87,7 @@ def load_suites(folder: Path = EXPECTATIONS, named: Collection[str] = ()) -> lis
 
     Raises SuiteError when there is none, when one is unknown, and when a file is not a suite.
     """
-    files = {path.stem: path for path in sorted(folder.glob("*.json"))}
+    files = {path.stem: path for path in sorted(folder.glob("*.json")) if path.stem != LATENCY}
     if not files:
         raise SuiteError(f"{folder}: no suite here (no *.json file); give the folder of the suites")
     for name in named:
@@ -78,7 +107,10 @@ def load_suite(path: Path) -> Suite:
 def _suite(stem: str, content: dict[str, Any]) -> Suite:
     if content.get("name") != stem:
         raise SuiteError(f"name is {content.get('name')!r}; name it after its file")
-    batch = _text(_object(content.get("meta"), "meta"), "batch")
+    meta = _object(content.get("meta"), "meta")
+    batch, since = _text(meta, "batch"), meta.get("since", "")
+    if not isinstance(since, str):
+        raise SuiteError(f"meta.since is {since!r}; give the column that says when a row came, or leave it out")
     # Great Expectations hands the query to SQLAlchemy as text, where these are marks of parameters.
     if set(":%$") & set(batch):
         raise SuiteError(f"meta.batch is {batch!r}; none of : % $ would reach the warehouse")
@@ -86,7 +118,7 @@ def _suite(stem: str, content: dict[str, Any]) -> Suite:
     names = [check.name for check in checks]
     if not checks or len(set(names)) < len(names):
         raise SuiteError(f"expectations are {', '.join(names) or 'none'}; give at least one, each its own name")
-    return Suite(stem, batch, checks)
+    return Suite(stem, batch, checks, since)
 
 
 def _check(definition: dict[str, Any]) -> Check:

@@ -11,11 +11,13 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from harness.checks import CheckResult, run_checks
 from harness.ledger import Entry, Ledger
+from harness.synthetic import parse_duration, synthetic
 from harness.truth import compute, load
+from k2pipeline.exchanges import EXCHANGES, FrameKind
 from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaVariables, statements
 from k2pipeline.stack.base import WarehouseAddress
 from tests.integration.warehouse_http.process import PASSWORD, Warehouse
@@ -37,8 +39,17 @@ def binance(trade_id: int, price: str, *, ms: int = 0, quantity: str = "0.5", sy
     return json.dumps({**trade, "T": START_MS + ms, "m": trade_id % 2 == 0, "M": True})
 
 
-SENT: Final[Sequence[tuple[str, str, tuple[str, ...]]]] = (
-    # Topic, frame, faults. Two trades open the first window in the same millisecond, and two close it.
+class Sent(NamedTuple):
+    """A frame, in which topic, and what was done to it."""
+
+    topic: str
+    frame: str
+    faults: tuple[str, ...] = ()
+    recv_ns: int = RECV_NS
+
+
+_BUSY: Final[Sequence[tuple[str, str, tuple[str, ...]]]] = (
+    # Two trades open the first window in the same millisecond, and two close it.
     ("binance", binance(100, "100.5"), ()),
     ("binance", binance(101, "101.25"), ()),
     ("binance", binance(102, "99.000000000000000001", ms=900), ()),
@@ -71,6 +82,16 @@ SENT: Final[Sequence[tuple[str, str, tuple[str, ...]]]] = (
     ),
     ("dlq", "neither this nor that", ()),
 )
+BUSY: Final = tuple(Sent(*each) for each in _BUSY)
+"""A little of everything that the exact checks compare."""
+
+
+def quiet() -> tuple[Sent, ...]:
+    """Four minutes of a healthy feed: nothing in it is worth an alarm."""
+    symbols = {"binance": ["BTCUSDT", "ETHUSDT"], "kraken": ["BTC/USDT", "ETH/EUR"]}
+    tape = synthetic(parse_duration("4m"), seed=5, symbols=symbols, rates={"binance": 4, "kraken": 4})
+    frames = [each for each in tape if EXCHANGES[each.exchange].classify(each.frame).kind is FrameKind.TRADE]
+    return tuple(Sent(each.exchange, each.frame.decode(), (), each.recv_ns) for each in frames)
 
 
 class Lab:
@@ -125,7 +146,7 @@ class Lab:
 
 
 @contextmanager
-def laboratory(directory: Path) -> Iterator[Lab]:
+def laboratory(directory: Path, sent: Sequence[Sent] = BUSY, frames_at_once: int = 1) -> Iterator[Lab]:
     """Start a warehouse and fill it."""
     with Warehouse.start(directory / "warehouse") as warehouse:
         address = WarehouseAddress("127.0.0.1", warehouse.port, password=PASSWORD)
@@ -136,46 +157,61 @@ def laboratory(directory: Path) -> Iterator[Lab]:
             lab = Lab(address, client)
             for statement in statements(DEFAULT_DIRECTORY, SchemaVariables(kafka_brokers="127.0.0.1:1")):
                 lab.run(_KAFKA.sub(_QUEUE, statement))
-            places = _feed(client)
-            load(compute(_ledger(directory / "ledger.parquet", places)), client)
+            places = _feed(client, sent, frames_at_once)
+            load(compute(_ledger(directory / "ledger.parquet", sent, places)), client)
             views = lab.rows("SELECT name FROM system.tables WHERE database = 'k2' AND engine = 'MaterializedView'")
             lab.run(*(f"DROP VIEW k2.{name}" for (name,) in views))
             lab.keep_clean_copies()
             yield lab
 
 
-def _feed(client: Any) -> list[int | None]:
+def _feed(client: Any, sent: Sequence[Sent], frames_at_once: int) -> list[int | None]:
     """Insert what was sent; gives each frame's offset."""
     places: list[int | None] = []
     counts = {"binance": 0, "kraken": 0, "dlq": 0}
-    for topic, frame, faults in SENT:
-        if "gap" in faults:
+    rows: dict[str, list[dict[str, Any]]] = {topic: [] for topic in counts}
+    for each in sent:
+        if "gap" in each.faults:
             places.append(None)
             continue
-        places.append(counts[topic])
-        row = {
-            "message": frame,
-            "_topic": f"market.crypto.trades.{topic}",
-            "_partition": 0,
-            "_offset": counts[topic],
-            "_timestamp_ms": START_MS / 1000,
-            "_headers.name": ["recv_ns", "exchange"],
-            "_headers.value": [str(RECV_NS), "binance" if topic == "dlq" else topic],
-        }
-        client.raw_insert(f"k2.trades_{topic}_queue", list(row), json.dumps(row), fmt="JSONEachRow")
-        counts[topic] += 1
+        places.append(counts[each.topic])
+        rows[each.topic].append(_message(each, counts[each.topic]))
+        counts[each.topic] += 1
+        if len(rows[each.topic]) == frames_at_once:
+            _insert(client, each.topic, rows[each.topic])
+    for topic, left in rows.items():
+        _insert(client, topic, left)
     return places
 
 
-def _ledger(path: Path, places: Sequence[int | None]) -> Path:
+def _message(sent: Sent, offset: int) -> dict[str, Any]:
+    return {
+        "message": sent.frame,
+        "_topic": f"market.crypto.trades.{sent.topic}",
+        "_partition": 0,
+        "_offset": offset,
+        "_timestamp_ms": START_MS / 1000,
+        "_headers.name": ["recv_ns", "exchange"],
+        "_headers.value": [str(sent.recv_ns), "binance" if sent.topic == "dlq" else sent.topic],
+    }
+
+
+def _insert(client: Any, topic: str, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        text = "\n".join(map(json.dumps, rows))
+        client.raw_insert(f"k2.trades_{topic}_queue", list(rows[0]), text, fmt="JSONEachRow")
+        rows.clear()
+
+
+def _ledger(path: Path, sent: Sequence[Sent], places: Sequence[int | None]) -> Path:
     with Ledger(path) as ledger:
-        for (topic, frame, faults), offset in zip(SENT, places, strict=True):
+        for (topic, frame, faults, recv_ns), offset in zip(sent, places, strict=True):
             exchange = "binance" if topic == "dlq" else topic
             kind = "unknown" if topic == "dlq" else "trade"
             name = None if offset is None else f"market.crypto.trades.{topic}"
             owed = offset is not None
-            entry = Entry(exchange, "key", kind, RECV_NS, RECV_NS, name, 1, faults, owed, frame.encode())
-            group, position = ledger.row(entry, RECV_NS if owed else None)
+            entry = Entry(exchange, "key", kind, recv_ns, recv_ns, name, 1, faults, owed, frame.encode())
+            group, position = ledger.row(entry, recv_ns if owed else None)
             if offset is not None:
-                group.acknowledge(position, 0, offset, RECV_NS)
+                group.acknowledge(position, 0, offset, recv_ns)
     return path
