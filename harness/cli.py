@@ -17,8 +17,10 @@ from harness.captures import CaptureError
 from harness.checks import SuiteError
 from harness.commands import COMMANDS
 from harness.faults import FaultError, NoEffect
+from harness.nightly.window import NightError
 from harness.pace import PaceError
 from harness.replay import ReplayError
+from harness.report import ReportError
 from harness.scenario import ScenarioError
 from harness.truth import TruthError
 from k2pipeline.schema import SchemaError
@@ -34,7 +36,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     errors = Console(stderr=True, highlight=False)
     try:
         return COMMANDS[options.command].run(options)
-    except (CaptureError, FaultError, NoEffect, PaceError, ScenarioError, SchemaError, SuiteError, TruthError) as error:
+    except (
+        CaptureError,
+        FaultError,
+        NightError,
+        NoEffect,
+        PaceError,
+        ReportError,
+        ScenarioError,
+        SchemaError,
+        SuiteError,
+        TruthError,
+    ) as error:
         errors.print(f"k2-harness: {error}", style="red", markup=False, soft_wrap=True)
         return WRONG_INPUT
     except (StackError, ReplayError) as error:

@@ -1,0 +1,103 @@
+"""Samples what leaves no trace behind: how far each consumer group is behind, and how many parts each table has.
+
+A thread looks every quarter of a second at first and ever more rarely, so that an hour makes a few hundred samples and
+not fourteen thousand. A sample that fails (a broker killed on purpose does not answer) is left out and counted.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
+from k2pipeline.stack import Stack
+
+PARTS: Final = """
+SELECT table, count() AS parts FROM system.parts WHERE active AND database = 'k2' GROUP BY table ORDER BY table"""
+_FIRST_PAUSE_S: Final = 0.25
+_LOOKS_PER_AGE: Final = 120
+_REQUEST_S: Final = 2.0
+_JOIN_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look, at_ns since 1970: messages behind by topic, active parts by table."""
+
+    at_ns: int
+    lag_messages: Mapping[str, int]
+    parts: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class Watch:
+    """The samples so far; how many failed, and why the first of those did."""
+
+    samples: list[Sample] = field(default_factory=list)
+    missed: int = 0
+    missed_because: str | None = None
+
+
+@contextmanager
+def watching(running: Stack, group: str) -> Iterator[Watch]:
+    """Sample until the block ends. Topics must exist, and the schema be applied."""
+    watch, ended = Watch(), threading.Event()
+    thread = threading.Thread(target=_look, args=(running, group, watch, ended), name="watch", daemon=True)
+    thread.start()
+    try:
+        yield watch
+    finally:
+        ended.set()
+        # It ends after the request it is in. One that hangs must not hold up the run: it is a daemon.
+        thread.join(_JOIN_S)
+
+
+def pause_s(age_s: float) -> float:
+    """How long to wait before the next look, after age_s of looking."""
+    return max(_FIRST_PAUSE_S, age_s / _LOOKS_PER_AGE)
+
+
+def _look(running: Stack, group: str, watch: Watch, ended: threading.Event) -> None:
+    started = time.monotonic()
+    with ExitStack() as stack:
+        groups: dict[str, Consumer] = {}
+        for topic in (*(exchange.topic for exchange in EXCHANGES.values()), DLQ_TOPIC):
+            groups[topic] = _reader(running.bootstrap, f"{group}-{topic.rsplit('.', 1)[1]}")
+            stack.callback(groups[topic].close)
+        client: Any = None
+        while not ended.is_set():
+            try:
+                client = client or stack.enter_context(running.warehouse.client())
+                watch.samples.append(_sample(groups, client))
+            except Exception as error:  # noqa: BLE001  # whatever fails here must not fail the run; it is reported
+                watch.missed += 1
+                watch.missed_because = watch.missed_because or f"{type(error).__name__}: {error}"[:300]
+            ended.wait(pause_s(time.monotonic() - started))
+
+
+def _sample(groups: Mapping[str, Consumer], client: Any) -> Sample:
+    at_ns = time.time_ns()
+    lag = {topic: _lag_messages(consumer, topic) for topic, consumer in groups.items()}
+    return Sample(at_ns, lag, dict(client.query(PARTS).result_rows))
+
+
+def _lag_messages(consumer: Consumer, topic: str) -> int:
+    found = consumer.list_topics(topic, timeout=_REQUEST_S).topics[topic]
+    if found.error is not None:
+        raise KafkaException(found.error)
+    partitions = [TopicPartition(topic, partition) for partition in found.partitions]
+    ends = [consumer.get_watermark_offsets(each, timeout=_REQUEST_S)[1] for each in partitions]
+    committed = consumer.committed(partitions, timeout=_REQUEST_S)
+    # Before its first commit a group has a negative offset.
+    return sum(max(end - max(each.offset, 0), 0) for end, each in zip(ends, committed, strict=True))
+
+
+def _reader(bootstrap: str, group: str) -> Consumer:
+    # Only asks for offsets; it never subscribes, so it never joins the group.
+    return Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 0})

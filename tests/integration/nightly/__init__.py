@@ -1,0 +1,1 @@
+"""The nightly command on a real warehouse."""
