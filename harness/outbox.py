@@ -37,6 +37,10 @@ _SLICE_S: Final = 0.1
 _log = logging.getLogger(__name__)
 
 
+Acknowledged = Callable[[Entry, int], None]
+"""Told of each message the broker has stored: its entry, and when (ns since 1970)."""
+
+
 class ReplayError(Exception):
     """A replay that could not be carried through."""
 
@@ -60,8 +64,15 @@ class Outbox:
     """
 
     def __init__(
-        self, bootstrap: str, config: Mapping[str, str | int | bool], ledger: Ledger, clock: Clock, conn: str
+        self,
+        bootstrap: str,
+        config: Mapping[str, str | int | bool],
+        ledger: Ledger,
+        clock: Clock,
+        conn: str,
+        acknowledged: Acknowledged | None = None,
     ) -> None:
+        self._acknowledged = acknowledged
         self._bootstrap = bootstrap
         self._settings = {**PRODUCER_DEFAULTS, **config, "bootstrap.servers": bootstrap}
         self._ledger = ledger
@@ -163,7 +174,10 @@ class Outbox:
     def _delivered(self, group: Group, position: int, error: KafkaError | None, message: Message) -> None:
         partition, offset = message.partition(), message.offset()
         if error is None and partition is not None and offset is not None and offset >= 0:
-            group.acknowledge(position, partition, offset, self._clock())
+            acked_ns = self._clock()
+            group.acknowledge(position, partition, offset, acked_ns)
+            if self._acknowledged is not None:
+                self._acknowledged(group.entries[position], acked_ns)
         elif self._failure is None:
             reason = "the broker gave no offset, as with acks=0" if error is None else error.str()
             self._failure = _refused(group.entries[position], reason)

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import Final, Protocol
 
 Step = Callable[[int, int], int | None]
 """(recv_ns of a frame, number of trades to send) -> ns after the start at which it is due; None means now.
@@ -99,7 +99,11 @@ class Unpaced:
         return lambda recv_ns, trades: None  # noqa: ARG005
 
 
-Pace = Recorded | Steady | Unpaced
+class Pace(Protocol):
+    """A schedule that can begin."""
+
+    def start(self) -> Step:
+        """The schedule from its beginning."""
 
 
 def parse_rate(text: str) -> Pace:

@@ -25,7 +25,7 @@ from harness.captures import CapturedFrame
 from harness.clock import Clock, steady_clock
 from harness.faults import FaultChain, FaultSpec, Outgoing
 from harness.ledger import Entry, Ledger
-from harness.outbox import Outbox, ReplayError
+from harness.outbox import Acknowledged, Outbox, ReplayError
 from harness.pace import Lateness, Pace
 from harness.survey import Channel, no_trades
 from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES, FrameKind
@@ -79,6 +79,7 @@ def replay(
     conn: str = "replay",
     flush_timeout_s: float = 60,
     progress: Progress | None = None,
+    acknowledged: Acknowledged | None = None,
 ) -> ReplayStats:
     """Send `frames` in their order and wait until the broker has all of them.
 
@@ -90,7 +91,7 @@ def replay(
     with (
         interruptible() as interruption,
         Ledger(ledger_path) as ledger,
-        Outbox(bootstrap, producer_config or {}, ledger, clock, conn) as outbox,
+        Outbox(bootstrap, producer_config or {}, ledger, clock, conn, acknowledged) as outbox,
     ):
         run = _Run(outbox, clock, pace, times, chain, interruption, progress)
         try:

@@ -16,19 +16,19 @@ from typing import Any, Final, Protocol
 
 import polars as pl
 
-from harness.captures import CapturedFrame, read_merged
-from harness.checks import EXPECTATIONS, CheckResult, load_suites, run_checks
-from harness.faults import FaultSpec, parse_fault
-from harness.latency import measure_latency
+from harness.checks import CheckResult, run_checks
+from harness.checks.slos import judge, load_slos
 from harness.manifest import repeat_command, write_manifest
-from harness.pace import Pace, Steady, parse_rate
-from harness.replay import ReplayStats, Times, replay
-from harness.results import Counts, Results, write_results
-from harness.scenario import PROJECT, Scenario, ScenarioError
+from harness.pace import Steady
+from harness.plan import plan
+from harness.replay import ReplayStats
+from harness.report import write_report
+from harness.results import Counts, Results, fails, write_results
+from harness.scenario import PROJECT, Scenario
+from harness.series import Watch, measure, watching, write_series
 from harness.settle import Settled, wait_until_consumed
-from harness.survey import survey_for_replay
-from harness.synthetic import parse_duration, synthetic
 from harness.truth import Truth, compute, load
+from harness.ways import Played, Way, open_way
 from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
 from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaVariables, apply_schema
 from k2pipeline.stack import Stack, start_stack
@@ -70,76 +70,48 @@ class Outcome:
     command: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A scenario whose every part has been understood: a wrong one is refused before anything starts."""
-
-    scenario: Scenario
-    pace: Pace
-    faults: tuple[FaultSpec, ...]
-    duration_ns: int
-
-    def frames(self) -> Iterable[CapturedFrame]:
-        """The frames to replay, in order."""
-        if self.scenario.captures:
-            return read_merged(self.scenario.captures)
-        return synthetic(self.duration_ns, self.scenario.seed)
-
-
-def plan(scenario: Scenario) -> Plan:
-    """Check a scenario, reading its captures once.
-
-    Raises CaptureError, PaceError, FaultError, SuiteError or ScenarioError.
-    """
-    pace = parse_rate(scenario.rate)
-    faults = tuple(parse_fault(text) for text in scenario.faults)
-    try:
-        duration_ns = parse_duration(scenario.synthetic) if scenario.synthetic else 0
-    except ValueError as error:
-        raise ScenarioError(str(error)) from error
-    load_suites(EXPECTATIONS, scenario.suites)
-    survey_for_replay(scenario.captures)
-    return Plan(scenario, pace, faults, duration_ns)
-
-
 def run(
     scenario: Scenario,
     *,
     stack: str = "embedded",
     sql: Path = DEFAULT_DIRECTORY,
     out: Path = RUNS,
+    docs: bool = False,
     progress: Progress | None = None,
+    way: Way | None = None,
+    command: str | None = None,
 ) -> Outcome:
     """Run a scenario on a stack of its own. Everything it started is stopped again, however it ends.
 
-    Raises what `plan` raises and SchemaError when the input is wrong, NoEffect when a fault changed nothing,
-    and StackError or ReplayError when the stack could not start or died.
+    `way` and `command` are for a way in that no scenario names: how it plays, and what repeats the run.
+
+    A run that fails leaves Great Expectations' Data Docs; with `docs` every run does.
+
+    Raises what `plan` and `open_way` raise and SchemaError when the input is wrong, NoEffect when a fault changed
+    nothing, and StackError or ReplayError when the stack could not start or died.
     """
     told = progress or Silent()
     started_at, started = datetime.now(UTC), time.monotonic()
     told.stage("reading the input")
     planned = plan(scenario)
+    way = way or open_way(planned)
     directory = _new_directory(out, scenario, started_at)
-    command = repeat_command(scenario, stack, sql, DEFAULT_DIRECTORY)
+    command = command or repeat_command(scenario, stack, sql, DEFAULT_DIRECTORY)
     write_manifest(directory, scenario, stack, sql, command)
     told.stage("starting the stack")
     with start_stack(stack, workdir=directory / "stack") as running:
         prepare(running, scenario, sql)
-        told.stage("replaying")
-        stats = _replay(running, planned, directory, told)
-        told.stage("waiting for the pipeline")
-        settled = wait_until_consumed(
-            running.bootstrap,
-            GROUP,
-            acknowledged_ends(stats.ledger_path),
-            progress=lambda lag: told.advance(f"{lag:,} messages behind"),
-        )
+        played, settled, watch = _play(way, running, directory, told)
+        stats = played.stats
         told.stage("computing the truth")
         truth = compute(stats.ledger_path)
         with running.warehouse.client() as client:
             load(truth, client)
             told.stage("checking")
-            checks = run_checks(running.warehouse, suites_named=scenario.suites, progress=told.advance)
+            checks = [*played.checks, *_check(running, scenario, told, directory / "data_docs", docs=docs)]
+            series = measure(client, watch)
+            if scenario.slos:
+                checks += judge(load_slos(), series.percentiles())
             results = Results(
                 scenario=scenario.name,
                 seed=scenario.seed,
@@ -149,11 +121,14 @@ def run(
                 counts=_counts(client, stats, truth, checks),
                 target_rate=float(planned.pace.trades_per_second) if isinstance(planned.pace, Steady) else None,
                 achieved_rate=round(stats.trades_per_second, 1) if stats.trades_per_second is not None else None,
-                latency_ms=measure_latency(client),
+                latency_ms=series.percentiles(),
                 checks=tuple(checks),
             )
         told.stage("stopping the stack")
     write_results(results, directory)
+    write_series(series, directory)
+    told.stage("writing the report")
+    write_report(directory)
     return Outcome(results, stats, settled, directory, command)
 
 
@@ -164,16 +139,28 @@ def prepare(running: Stack, scenario: Scenario, sql: Path) -> None:
     apply_schema(running.warehouse, SchemaVariables(kafka_brokers=running.bootstrap, kafka_group=GROUP), sql)
 
 
-def _replay(running: Stack, planned: Plan, directory: Path, told: Progress) -> ReplayStats:
-    return replay(
-        planned.frames(),
-        bootstrap=running.bootstrap,
-        pace=planned.pace,
-        times=Times(planned.scenario.times),
-        faults=planned.faults,
-        seed=planned.scenario.seed,
-        ledger_path=directory / "ledger.parquet",
-        progress=lambda frames, trades: told.advance(f"{frames:,} frames, {trades:,} trades"),
+def _play(way: Way, running: Stack, directory: Path, told: Progress) -> tuple[Played, Settled, Watch]:
+    """Play the frames and wait until the pipeline has taken them in; lag and parts are watched meanwhile."""
+    with watching(running, GROUP) as watch:
+        told.stage("replaying")
+        played = way.play(running, directory, told.advance)
+        told.stage("waiting for the pipeline")
+        settled = wait_until_consumed(
+            running.bootstrap,
+            GROUP,
+            acknowledged_ends(played.stats.ledger_path),
+            progress=lambda lag: told.advance(f"{lag:,} messages behind"),
+        )
+    return played, settled, watch
+
+
+def _check(running: Stack, scenario: Scenario, told: Progress, data_docs: Path, *, docs: bool) -> list[CheckResult]:
+    return run_checks(
+        running.warehouse,
+        suites_named=scenario.suites,
+        data_docs=data_docs,
+        docs_wanted=lambda found: docs or any(map(fails, found)),
+        progress=told.advance,
     )
 
 

@@ -4,6 +4,7 @@ name = "demo"
 captures = ["replays/binance-spot-1.jsonl.gz"]   # relative to the project, or absolute
 rate = "max"                                     # trades/s, Nx, or max
 times = "original"                               # or now: receive times become the time of sending
+via = "topic"                                    # or websocket: through a simulated exchange and the feed handlers
 faults = ["duplicate=5%"]
 seed = 1
 """
@@ -28,8 +29,9 @@ class ScenarioError(Exception):
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """captures: files, each played in its own order, merged by receive time. synthetic: a duration such as
-    `10m` of generated trades (instead of captures). rate: see harness.pace. faults: `NAME=AMOUNT`, see
-    harness.faults. partitions: of each topic.
+    `10m` of generated trades (instead of captures). rate: see harness.pace. via: see harness.ways. faults:
+    `NAME=AMOUNT`, see harness.faults. partitions: of each topic. slos: also judge the latency by
+    expectations/latency.json, which only makes sense at a rate that the stack holds.
     """
 
     name: str = "adhoc"
@@ -37,10 +39,12 @@ class Scenario:
     synthetic: str = ""
     rate: str = "max"
     times: str = "original"
+    via: str = "topic"
     faults: tuple[str, ...] = ()
     suites: tuple[str, ...] = ()
     seed: int = 1
     partitions: int = 4
+    slos: bool = False
 
     def __post_init__(self) -> None:
         if bool(self.captures) == bool(self.synthetic):
@@ -60,12 +64,16 @@ class Scenario:
         if self.synthetic:
             out += ["--synthetic", self.synthetic]
         out += ["--rate", self.rate, "--times", self.times, "--seed", str(self.seed)]
+        if self.via != Scenario.__dataclass_fields__["via"].default:
+            out += ["--via", self.via]
         for fault in self.faults:
             out += ["--fault", fault]
         if self.partitions != Scenario.__dataclass_fields__["partitions"].default:
             out += ["--partitions", str(self.partitions)]
         for suite in self.suites:
             out += ["--suite", suite]
+        if self.slos:
+            out += ["--slos"]
         return out
 
 
@@ -101,7 +109,7 @@ def load_scenario(name_or_file: str, overrides: Mapping[str, Any]) -> Scenario:
 
 
 def _check(path: Path, content: Mapping[str, Any]) -> None:
-    kinds = {"captures": list, "faults": list, "suites": list, "seed": int, "partitions": int}
+    kinds = {"captures": list, "faults": list, "suites": list, "seed": int, "partitions": int, "slos": bool}
     known = {field.name for field in fields(Scenario)}
     for key, value in content.items():
         if key not in known:

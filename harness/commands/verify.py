@@ -10,11 +10,13 @@ from typing import Any, Final
 from rich.console import Console
 
 from harness.faults import describe_faults
+from harness.faults.transport import describe_transport_faults
 from harness.progress import Shown
 from harness.run import RUNS
 from harness.run import run as run_scenario
 from harness.scenario import TIMES, Scenario, load_scenario
 from harness.verdict import print_verdict
+from harness.ways import WAYS
 from k2pipeline.schema import DEFAULT_DIRECTORY
 from k2pipeline.stack import STACKS
 
@@ -44,8 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how")
     how.add_argument("--rate", metavar="N|Nx|max", help="trades per second, a multiple of the recorded speed, or max")
     how.add_argument("--times", choices=TIMES, help="receive times: as recorded, or the time of sending")
-    how.add_argument("--via", choices=("topic",), default="topic", help="the way in: straight into the topic")
-    faults = "; ".join(f"{name}: {text}" for name, text in describe_faults().items()).replace("%", "%%")
+    how.add_argument(
+        "--via",
+        choices=tuple(WAYS),
+        help="the way in: straight into the topic (default), or through simulated exchanges and the feed handlers",
+    )
+    described = {**describe_faults(), **describe_transport_faults()}
+    faults = "; ".join(f"{name}: {text}" for name, text in described.items()).replace("%", "%%")
     how.add_argument(
         "--fault", metavar="NAME=AMOUNT", action="append", default=[], help=f"e.g. duplicate=5%%; {faults}"
     )
@@ -60,7 +67,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="run only this suite of expectations/; may be repeated",
     )
+    where.add_argument(
+        "--slos", action="store_true", default=None, help="also hold the latency to expectations/latency.json"
+    )
     where.add_argument("--out", metavar="DIR", type=Path, default=RUNS, help="where runs/<id>/ is written")
+    where.add_argument(
+        "--docs",
+        action="store_true",
+        help="also build Great Expectations' Data Docs, which a failing run gets anyway",
+    )
     where.add_argument("--json", action="store_true", help="print results.json instead of the verdict")
 
 
@@ -68,7 +83,9 @@ def run(options: argparse.Namespace) -> int:
     """Run the scenario; 0 if every check holds, else 1."""
     scenario = _scenario(options)
     with Shown(Console(stderr=True, highlight=False)) as progress:
-        outcome = run_scenario(scenario, stack=options.stack, sql=options.sql, out=options.out, progress=progress)
+        outcome = run_scenario(
+            scenario, stack=options.stack, sql=options.sql, out=options.out, docs=options.docs, progress=progress
+        )
     if options.json:
         print(json.dumps(outcome.results.as_json(), indent=2, ensure_ascii=False))
     else:
@@ -82,10 +99,12 @@ def _scenario(options: argparse.Namespace) -> Scenario:
         "synthetic": options.synthetic,
         "rate": options.rate,
         "times": options.times,
+        "via": options.via,
         "faults": tuple(options.fault),
         "suites": tuple(options.suite),
         "seed": options.seed,
         "partitions": options.partitions,
+        "slos": options.slos,
     }
     overrides = {name: value for name, value in given.items() if value not in (None, ())}
     if options.scenario:

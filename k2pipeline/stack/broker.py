@@ -27,7 +27,7 @@ class TansuBroker:
 
     def __init__(self, logs: Path, guard: Guard) -> None:
         self.process = ManagedProcess("broker", logs, guard)
-        self._port = _free_port()
+        self._port = free_port()
         self._cluster = ""
 
     @property
@@ -62,7 +62,7 @@ class TansuBroker:
                 if _PORT_TAKEN not in str(error) or not may_move or attempt == _PORT_ATTEMPTS:
                     raise
                 _LOG.warning("port %d was taken before the broker had it; trying another", self._port)
-                self._port = _free_port()
+                self._port = free_port()
                 self.launch()
             else:
                 return
@@ -75,7 +75,7 @@ class TansuBroker:
             return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((_HOST, 0))
         port: int = probe.getsockname()[1]

@@ -67,6 +67,7 @@ def test_an_exchange_is_one_file_in_each_place(exchange: str) -> None:
     own = {
         PROJECT / "k2pipeline" / "exchanges" / f"{exchange}.py",
         PROJECT / "harness" / "truth" / f"{exchange}.py",
+        *_all_of(PROJECT / "harness" / "exchange" / "dialects", exchange),
         PROJECT / "harness" / "synthetic" / "exchanges" / f"{exchange}.py",
         PROJECT / "harness" / "synthetic" / "shipped" / f"{exchange}.py",
         *(PROJECT / "harness" / "synthetic" / "nasty" / exchange).rglob("*.py"),
@@ -78,6 +79,12 @@ def test_an_exchange_is_one_file_in_each_place(exchange: str) -> None:
     code = [*MODULES, *(PROJECT / "sql").glob("*.sql"), *(PROJECT / "expectations").iterdir()]
     naming = [named(path) for path in code if path not in own and exchange in _code_of(path).lower()]
     assert naming == []
+
+
+def _all_of(folder: Path, name: str) -> list[Path]:
+    """The module of that name, or every module of the package."""
+    found = [folder / f"{name}.py"] if (folder / f"{name}.py").exists() else list((folder / name).rglob("*.py"))
+    return found or [folder / f"{name}.py"]
 
 
 def _code_of(path: Path) -> str:

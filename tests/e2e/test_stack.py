@@ -191,8 +191,8 @@ def test_port_that_is_taken_before_the_broker_has_it_is_left_for_another(
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        choices = [taken.getsockname()[1], broker._free_port()]
-        monkeypatch.setattr(broker, "_free_port", lambda: choices.pop(0))
+        choices = [taken.getsockname()[1], broker.free_port()]
+        monkeypatch.setattr(broker, "free_port", lambda: choices.pop(0))
         with start_stack("embedded", workdir=tmp_path) as stack:
             assert stack.bootstrap != f"127.0.0.1:{taken.getsockname()[1]}"
             assert topic_partitions(stack.bootstrap) == {}
