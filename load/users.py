@@ -1,0 +1,115 @@
+"""Locust's users: one that feeds an exchange's topic on schedule, one that asks the warehouse what dashboards ask.
+
+Locust runs users as greenlets of one hub. Neither kind works there: a feed has a thread of its own (load/sender.py),
+a query runs on the hub's thread pool. Locust is left to start and stop them and to keep the statistics.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar, Final
+
+import clickhouse_connect
+import gevent
+from locust import User, constant, task
+
+from k2pipeline.exchanges import EXCHANGES
+from load.job import URL_VARIABLE, Job, read_job
+from load.sender import Sender
+
+_DRAIN_S: Final = 0.05
+_READ_EVERY_S: Final = 1.0
+
+# What users already query, as it stands in the design, and a chart's worth of candles.
+QUESTIONS: Final = {
+    "silver count": "SELECT count() FROM k2.silver_trades",
+    "recent trades by exchange": "SELECT exchange, count() FROM k2.silver_trades "
+    "WHERE timestamp > now() - INTERVAL 5 MINUTE GROUP BY exchange",
+    "newest candles": "SELECT exchange, canonical_symbol, window_start, trade_count FROM k2.ohlcv_1m "
+    "ORDER BY window_start DESC LIMIT 10",
+    "a day of candles": "SELECT * FROM k2.ohlcv_5m_view WHERE canonical_symbol = 'BTC/USDT' "
+    "AND window_start > now() - INTERVAL 1 DAY ORDER BY window_start",
+}
+
+
+class Feed(User):
+    """Sends one exchange's trades; its request times are those from scheduled send to acknowledgement."""
+
+    abstract = True
+    exchange: ClassVar[str]
+    wait_time = constant(0)
+
+    def on_start(self) -> None:
+        """Begin to send."""
+        self._sender = Sender(read_job(), self.exchange, _part(self.environment))
+        self.environment.k2_senders.append(self._sender)
+        self._sender.start()
+
+    @task
+    def report(self) -> None:
+        """Tell Locust what was acknowledged since last time."""
+        gevent.sleep(_DRAIN_S)
+        self._drain()
+
+    def on_stop(self) -> None:
+        """Wait until everything is sent and acknowledged: a load test that drops its tail says nothing of loss."""
+        while self._sender.is_alive():
+            self._drain()
+            gevent.sleep(_DRAIN_S)
+        self._drain()
+
+    def _drain(self) -> None:
+        fire, waiting, topic = self.environment.events.request.fire, self._sender.acknowledged, self._sender.topic
+        while waiting:
+            message = waiting.popleft()
+            fire(
+                request_type="PRODUCE",
+                name=topic,
+                response_time=message.milliseconds,
+                response_length=message.size,
+                exception=None,
+                context={},
+            )
+
+
+class Reader(User):
+    """Asks each question in turn, one a second."""
+
+    abstract = True
+    wait_time = constant(_READ_EVERY_S)
+
+    def on_start(self) -> None:
+        """Connect."""
+        self._client = _on_a_thread(clickhouse_connect.get_client, dsn=os.environ[URL_VARIABLE])
+
+    @task
+    def ask(self) -> None:
+        """Ask everything once."""
+        for name, question in QUESTIONS.items():
+            with self.environment.events.request.measure("QUERY", name):
+                _on_a_thread(self._client.query, question)
+
+    def on_stop(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+
+def users_of(job: Job) -> list[type[User]]:
+    """The user classes of a job; each feed runs once in each process, the readers share a process's part."""
+    feeds: list[type[User]] = [
+        type(f"{exchange.capitalize()}Feed", (Feed,), {"exchange": exchange, "fixed_count": job.parts})
+        for exchange in EXCHANGES
+        if exchange in job.profile.shares
+    ]
+    if job.profile.readers:
+        feeds.append(type("DashboardReader", (Reader,), {"fixed_count": job.profile.readers}))
+    return feeds
+
+
+def _part(environment: Any) -> int:
+    """Which share of the trades falls to this process: its number among Locust's workers."""
+    return max(getattr(environment.runner, "worker_index", 0), 0)
+
+
+def _on_a_thread(function: Any, *arguments: Any, **named: Any) -> Any:
+    return gevent.get_hub().threadpool.apply(function, arguments, named)
