@@ -95,8 +95,8 @@ class Results:
 
 
 def fails(check: CheckResult) -> bool:
-    """Whether a check makes its run fail: it does not hold, is critical, and is not about the feed, for a run knows what
-    was sent.
+    """Whether a check makes its run fail: it does not hold, is critical, and is not about the feed, for a run knows
+    what was sent.
     """
     return not check.success and check.severity == "critical" and check.layer != FEED
 

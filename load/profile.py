@@ -108,7 +108,7 @@ def _read(path: Path) -> Profile:
 
 def _check_shares(shares: Mapping[str, float]) -> None:
     if not shares:
-        raise ProfileError("shares names no exchange; give for example [shares] binance = 1.0")
+        raise ProfileError(f"shares names no exchange; give for example [shares] {next(iter(EXCHANGES))} = 1.0")
     for name, share in shares.items():
         if name not in EXCHANGES:
             raise ProfileError(f"shares: no exchange {name!r}; there are {', '.join(EXCHANGES)}")

@@ -52,7 +52,7 @@ LOST: Final = replace(
     sample=({"exchange": "binance", "symbol": "BTCUSDT", "trade_id": "4711"},),
 )
 BROKEN: Final = replace(
-    GOOD, suite="ohlcv_5m", name="no_candle_lost", success=False, error="Code: 60. DB::Exception: no table k2.ohlcv_5m_view"
+    GOOD, suite="ohlcv_5m", name="no_candle_lost", success=False, error="Code: 60. no table k2.ohlcv_5m_view"
 )
 WARNING: Final = replace(
     GOOD, name="trades_are_plausible", severity="warning", success=False, unexpected=2, sample=({"symbol": "ETHBTC"},)
