@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from harness.scenario import PROJECT, Scenario
+from harness.scenario import Scenario
 
 _ENGINES: Final = (
     "chdb",
@@ -39,7 +39,7 @@ def write_manifest(directory: Path, scenario: Scenario, stack: str, sql: Path, c
         "flags": scenario.flags(),
         "seed": scenario.seed,
         "stack": stack,
-        "commit": _commit(),
+        "commit": _commit(sql),
         "schema": {path.name: _sha256(path) for path in sorted(sql.glob("*.sql"))},
         "captures": {str(path): _sha256(path) for path in scenario.captures},
         "versions": {name: version(name) for name in _ENGINES},
@@ -58,11 +58,11 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _commit() -> str | None:
-    # An installed package or an archive has no history, which is no reason to refuse a run.
+def _commit(sql: Path) -> str | None:
+    # Of the schema under test. An installed package or an archive has no history, which is no reason to refuse a run.
     answer = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--abbrev=40"],  # noqa: S607  # the user's own git
-        cwd=PROJECT,
+        cwd=sql if sql.is_dir() else None,
         capture_output=True,
         text=True,
         check=False,

@@ -24,7 +24,7 @@ from harness.plan import plan
 from harness.replay import ReplayStats
 from harness.report import write_report
 from harness.results import Counts, Results, fails, write_results
-from harness.scenario import PROJECT, Scenario
+from harness.scenario import Scenario
 from harness.series import Watch, measure, watching, write_series
 from harness.settle import Settled, wait_until_consumed
 from harness.truth import Truth, compute, load
@@ -33,7 +33,7 @@ from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
 from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaVariables, apply_schema
 from k2pipeline.stack import Stack, start_stack
 
-RUNS: Final = PROJECT / "runs"
+RUNS: Final = Path("runs")
 GROUP: Final = "k2"
 
 

@@ -1,7 +1,7 @@
 """A scenario: what a run plays, how fast, and what it breaks on the way; one TOML file, or flags, or both.
 
 name = "demo"
-captures = ["replays/binance-spot-1.jsonl.gz"]   # relative to the project, or absolute
+captures = ["replays/binance-spot-1.jsonl.gz"]   # relative to what ships, or absolute
 rate = "max"                                     # trades/s, Nx, or max
 times = "original"                               # or now: receive times become the time of sending
 via = "topic"                                    # or websocket: through a simulated exchange and the feed handlers
@@ -17,7 +17,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-PROJECT: Final = Path(__file__).resolve().parent.parent
+from k2pipeline.shipped import SHIPPED
+
 SCENARIOS: Final = Path(__file__).resolve().parent / "scenarios"
 TIMES: Final = ("original", "now")
 
@@ -104,7 +105,7 @@ def load_scenario(name_or_file: str, overrides: Mapping[str, Any]) -> Scenario:
         content.pop("synthetic", None)
     for name in ("faults", "suites"):
         content[name] = tuple(content.get(name, ()))
-    content["captures"] = tuple(PROJECT / capture for capture in content.get("captures", ()))
+    content["captures"] = tuple(SHIPPED / capture for capture in content.get("captures", ()))
     return Scenario(**{"name": path.stem, **content, **overrides})
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from harness.checks import CheckResult
 from harness.report.files import REPORT
 from harness.report.order import by_suite, in_order
-from harness.results import Percentiles, Results
+from harness.results import Percentiles, Results, fails
 from harness.run import Outcome
 
 SAMPLE_ROWS: Final = 3
@@ -59,9 +59,8 @@ def _sentence(results: Results) -> str:
 
 
 def _print_failure(console: Console, check: CheckResult) -> None:
-    console.print(
-        Text.assemble(("✗ ", "bold red"), (f"{check.suite}.{check.name}", "bold"), f"  {check.unexpected:,} unexpected")
-    )
+    mark = ("✗ ", "bold red") if fails(check) else ("! ", "bold yellow")
+    console.print(Text.assemble(mark, (f"{check.suite}.{check.name}", "bold"), f"  {check.unexpected:,} unexpected"))
     console.print(Text(f"  {check.why}"), style="dim")
     if check.error:
         console.print(Text(f"  {check.error}"), style="red", soft_wrap=True)

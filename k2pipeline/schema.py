@@ -23,7 +23,9 @@ from clickhouse_migrations.migration import MigrationStorage
 from clickhouse_migrations.migrator import Migrator
 from clickhouse_migrations.substitution import substitute
 
-DEFAULT_DIRECTORY: Final = Path(__file__).resolve().parent.parent / "sql"
+from k2pipeline.shipped import SHIPPED
+
+DEFAULT_DIRECTORY: Final = SHIPPED / "sql"
 
 
 class SchemaError(Exception):

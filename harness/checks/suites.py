@@ -22,7 +22,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-EXPECTATIONS: Final = Path(__file__).resolve().parent.parent.parent / "expectations"
+from k2pipeline.shipped import SHIPPED
+
+EXPECTATIONS: Final = SHIPPED / "expectations"
 LATENCY: Final = "latency"
 KINDS: Final = ("exact", "standing")
 FEED: Final = "feed"

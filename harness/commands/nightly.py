@@ -19,7 +19,6 @@ from harness.nightly.address import PASSWORD_VARIABLE, URL_VARIABLE, warehouse_o
 from harness.nightly.webhook import WebhookError, check_address, message, send
 from harness.nightly.window import Window, window_of
 from harness.progress import Shown
-from harness.scenario import PROJECT
 from k2pipeline.stack import StackError, WarehouseAddress
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ HELP: Final = "run the standing suites on a live warehouse and compare the night
 PASS: Final = 0
 CHECK_FAILED: Final = 1
 WEBHOOK_VARIABLE: Final = "K2_WEBHOOK_URL"
-_RUNS: Final = PROJECT / "runs"
+_RUNS: Final = Path("runs")
 _SHOWN: Final = 10
 
 

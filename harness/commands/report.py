@@ -9,10 +9,9 @@ from typing import Final
 
 from harness.nightly import NIGHT
 from harness.report import ReportError, Written, write_report
-from harness.scenario import PROJECT
 
 HELP: Final = "make the report of a run or of a night from its files"
-_RUNS: Final = PROJECT / "runs"
+_RUNS: Final = Path("runs")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
