@@ -20,8 +20,8 @@ from harness.exchange.sent import NoRecord, SentLog
 from harness.exchange.server import BUFFER_BYTES
 from harness.exchange.show import Show, programme
 from harness.exchange.source import generated, recorded
-from harness.faults import describe_faults, parse_fault
-from harness.faults.transport import describe_transport_faults
+from harness.faults import parse_fault
+from harness.flags import add_fault_flag
 from harness.pace import parse_rate
 from harness.replay import interruptible
 from harness.scenario import ScenarioError
@@ -62,11 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a client that does not read is cut off (default), or everybody waits for it",
     )
     how.add_argument("--buffer-bytes", metavar="N", type=int, default=BUFFER_BYTES, help="queued for a client at most")
-    described = {**describe_faults(), **describe_transport_faults()}
-    faults = "; ".join(f"{name}: {text}" for name, text in described.items()).replace("%", "%%")
-    how.add_argument(
-        "--fault", metavar="NAME=AMOUNT", action="append", default=[], help=f"e.g. disconnect=20; {faults}"
-    )
+    add_fault_flag(parser, how, "disconnect=20")
     limits = parser.add_argument_group("limits (defaults: the exchanges' own)")
     for name, text in _LIMITS.items():
         default = getattr(Limits(), name)

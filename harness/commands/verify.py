@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from harness.faults import describe_faults
-from harness.faults.transport import describe_transport_faults
+from harness.flags import add_fault_flag
 from harness.progress import Shown
 from harness.run import RUNS
 from harness.run import run as run_scenario
@@ -51,11 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=tuple(WAYS),
         help="the way in: straight into the topic (default), or through simulated exchanges and the feed handlers",
     )
-    described = {**describe_faults(), **describe_transport_faults()}
-    faults = "; ".join(f"{name}: {text}" for name, text in described.items()).replace("%", "%%")
-    how.add_argument(
-        "--fault", metavar="NAME=AMOUNT", action="append", default=[], help=f"e.g. duplicate=5%%; {faults}"
-    )
+    add_fault_flag(parser, how, "duplicate=5%")
     how.add_argument("--partitions", type=int, help="partitions of each topic")
     where = parser.add_argument_group("where")
     where.add_argument("--stack", choices=sorted(STACKS), default="embedded")
