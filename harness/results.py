@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -53,7 +53,7 @@ class Percentiles:
 @dataclass(frozen=True, slots=True)
 class Results:
     """One run. target_rate and achieved_rate are in trades per second (target None: as fast as possible or as
-    recorded).
+    recorded). gaps: harness.gaps.GapReport as JSON; None where the schema under test gave no answer.
     """
 
     scenario: str
@@ -66,6 +66,7 @@ class Results:
     achieved_rate: float | None
     latency_ms: dict[str, Percentiles]
     checks: tuple[CheckResult, ...]
+    gaps: Mapping[str, Any] | None = None
 
     @property
     def failed(self) -> tuple[CheckResult, ...]:
@@ -91,6 +92,7 @@ class Results:
             "rate": {"target": self.target_rate, "achieved": self.achieved_rate},
             "latency_ms": {stage: asdict(found) for stage, found in self.latency_ms.items()},
             "checks": [check_json(check) for check in self.checks],
+            "gaps": self.gaps,
         }
 
 

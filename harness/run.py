@@ -8,16 +8,18 @@ assert outcome.results.verdict == "pass"
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import polars as pl
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 from harness.checks import CheckResult, run_checks
 from harness.checks.slos import judge, load_slos
+from harness.gaps import explain_gaps
 from harness.manifest import repeat_command, write_manifest
 from harness.pace import Steady
 from harness.plan import plan
@@ -123,6 +125,7 @@ def run(
                 achieved_rate=round(stats.trades_per_second, 1) if stats.trades_per_second is not None else None,
                 latency_ms=series.percentiles(),
                 checks=tuple(checks),
+                gaps=_gaps(client, played.session_logs),
             )
         told.stage("stopping the stack")
     write_results(results, directory)
@@ -169,6 +172,13 @@ def acknowledged_ends(ledger: Path) -> dict[tuple[str, int], int]:
     acknowledged = pl.scan_parquet(ledger).filter(pl.col("offset").is_not_null())
     last = acknowledged.group_by("topic", "partition").agg(pl.col("offset").max()).collect()
     return {(topic, partition): offset + 1 for topic, partition, offset in last.iter_rows()}
+
+
+def _gaps(client: Any, session_logs: Iterable[Path]) -> Mapping[str, Any] | None:
+    try:
+        return explain_gaps(client, session_logs=session_logs).as_json()
+    except DatabaseError:  # the schema under test may lack a table; its checks fail, and say so
+        return None
 
 
 def _counts(client: Any, stats: ReplayStats, truth: Truth, checks: Iterable[CheckResult]) -> Counts:

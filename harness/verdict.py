@@ -47,8 +47,10 @@ def print_verdict(console: Console, outcome: Outcome) -> None:
 def _sentence(results: Results) -> str:
     counts = results.counts
     if results.verdict == "pass":
+        warning = sum(not check.success for check in results.checks)
+        held = f"no check fails, {warning} warn" if warning else f"all {len(results.checks)} checks hold"
         return (
-            f"all {len(results.checks)} checks hold: {counts.trades_sent:,} trades sent, "
+            f"{held}: {counts.trades_sent:,} trades sent, "
             f"{counts.silver_trades:,} in silver, "
             f"none lost, none doubled, every candle equal to the truth"
         )

@@ -79,7 +79,9 @@ class GapReport:
         """Gaps and trades by cause, and the first LISTED_GAPS gaps."""
         found = [cause for cause in Cause if self.of(cause)]
         return {
-            "by_cause": {str(cause): {"gaps": len(self.of(cause)), "trades": self.trades(cause)} for cause in found},
+            "by_cause": [
+                {"cause": str(cause), "gaps": len(self.of(cause)), "trades": self.trades(cause)} for cause in found
+            ],
             "listed": [gap.as_json() for gap in self.gaps[:LISTED_GAPS]],
             "not_listed": max(len(self.gaps) - LISTED_GAPS, 0),
         }

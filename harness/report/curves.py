@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from harness.report import words
 from harness.report.chart import Axis, Chart, Line, Number, said
+from harness.report.resources import resource_charts
 
 TIME: Final = "time"
 _SILVER: Final = "silver"
@@ -28,7 +29,7 @@ def charts_of(series: Mapping[str, Any]) -> dict[str, list[Chart]]:
     """The charts by the section they belong to; one without a value is left out."""
     sections = {
         "latency": [*_latency_curve(series), *_latency_over_time(series), *_freshness(series)],
-        "flow": [*_throughput(series), *_waiting(series), *_lag(series), *_parts(series)],
+        "flow": [*_throughput(series), *_waiting(series), *_lag(series), *_parts(series), *_resources(series)],
     }
     return {name: [chart for chart in charts if not chart.is_empty] for name, charts in sections.items()}
 
@@ -169,6 +170,10 @@ def _parts(series: Mapping[str, Any]) -> list[Chart]:
     says = f"{most} had the most, {max(tables[most]):,} active parts; inserts slow down from hundreds in one table on."
     axis = Axis("active parts", words.count, words.short_count, whole=True)
     return [Chart("parts", "Parts in the warehouse", says, x, _TIME, axis, lines, group=TIME)]
+
+
+def _resources(series: Mapping[str, Any]) -> list[Chart]:
+    return resource_charts(series["sampled"], _TIME, TIME)
 
 
 def _saying(chart: Chart, says: str) -> Chart:

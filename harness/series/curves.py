@@ -120,6 +120,8 @@ def _sampled_json(watch: Watch, zero_ns: int) -> dict[str, Any]:
         "t_ms": [(sample.at_ns - zero_ns) // 1_000_000 for sample in samples],
         "lag_messages": _columns([sample.lag_messages for sample in samples]),
         "parts": _columns([sample.parts for sample in samples]),
+        "memory_bytes": _columns([sample.memory_bytes for sample in samples]),
+        "cpu_ms": _columns([sample.cpu_ms for sample in samples]),
         "missed": watch.missed,
         "missed_because": watch.missed_because,
     }

@@ -1,4 +1,5 @@
-"""Samples what leaves no trace behind: how far each consumer group is behind, and how many parts each table has.
+"""Samples what leaves no trace behind: how far each consumer group is behind, how many parts each table has, and what
+each process takes of memory and processor.
 
 A thread looks every quarter of a second at first and ever more rarely, so that an hour makes a few hundred samples and
 not fourteen thousand. A sample that fails (a broker killed on purpose does not answer) is left out and counted.
@@ -8,11 +9,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import psutil
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
@@ -28,11 +31,15 @@ _JOIN_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look, at_ns since 1970: messages behind by topic, active parts by table."""
+    """One look, at_ns since 1970: messages behind by topic, active parts by table, and by process (the stack's own, the
+    harness, and `senders` for all that the harness started besides) resident bytes and CPU time in ms since its start.
+    """
 
     at_ns: int
     lag_messages: Mapping[str, int]
     parts: Mapping[str, int]
+    memory_bytes: Mapping[str, int] = field(default_factory=dict)
+    cpu_ms: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -74,17 +81,34 @@ def _look(running: Stack, group: str, watch: Watch, ended: threading.Event) -> N
         while not ended.is_set():
             try:
                 client = client or stack.enter_context(running.warehouse.client())
-                watch.samples.append(_sample(groups, client))
+                watch.samples.append(_sample(groups, client, running))
             except Exception as error:  # noqa: BLE001  # whatever fails here must not fail the run; it is reported
                 watch.missed += 1
                 watch.missed_because = watch.missed_because or f"{type(error).__name__}: {error}"[:300]
             ended.wait(pause_s(time.monotonic() - started))
 
 
-def _sample(groups: Mapping[str, Consumer], client: Any) -> Sample:
+def _sample(groups: Mapping[str, Consumer], client: Any, running: Stack) -> Sample:
     at_ns = time.time_ns()
     lag = {topic: _lag_messages(consumer, topic) for topic, consumer in groups.items()}
-    return Sample(at_ns, lag, dict(client.query(PARTS).result_rows))
+    return Sample(at_ns, lag, dict(client.query(PARTS).result_rows), *usage(running.processes))
+
+
+def usage(processes: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
+    """Resident bytes and CPU time in ms: of the processes with these ids, of this one, and of its other children."""
+    names = {pid: name for name, pid in processes.items()}
+    memory_bytes, cpu_ms = Counter[str](), Counter[str]()
+    this = psutil.Process()
+    for process in (this, *this.children(recursive=True)):
+        name = "harness" if process == this else names.get(process.pid, "senders")
+        try:
+            with process.oneshot():
+                spent, resident = process.cpu_times(), process.memory_info().rss
+        except psutil.Error:  # it has just ended
+            continue
+        memory_bytes[name] += resident
+        cpu_ms[name] += round((spent.user + spent.system) * 1000)
+    return dict(memory_bytes), dict(cpu_ms)
 
 
 def _lag_messages(consumer: Consumer, topic: str) -> int:

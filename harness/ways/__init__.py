@@ -31,10 +31,13 @@ Told = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What a play left: its figures (and by them, the ledger), and what the way itself found."""
+    """What a play left: its figures (and by them, the ledger), what the way itself found, and the logs of the feed
+    handlers, where it had any.
+    """
 
     stats: ReplayStats
     checks: tuple[CheckResult, ...] = ()
+    session_logs: tuple[Path, ...] = ()
 
 
 class Way(Protocol):

@@ -70,7 +70,8 @@ class WebSocketWay:
                 performance.show.stats(ledger), frames_sent=sent.handed_rows, trades_sent=sent.handed_trades
             )
         sent.path.unlink()  # all of it is in the ledger now
-        return Played(stats, _checks(account, messages, performance.codes))
+        logs = tuple(sorted((directory / "handlers").glob("*.log")))
+        return Played(stats, _checks(account, messages, performance.codes), logs)
 
 
 class _Performance:

@@ -94,7 +94,11 @@ def made_run(directory: Path, *checks: CheckResult, with_series: bool = True, **
 def _series() -> Series:
     samples = [
         Sample(
-            ZERO_NS + second * 10**9, {"trades.a": 50 + second % 7, "trades.b": 3}, {"silver_trades": 2 + second % 5}
+            ZERO_NS + second * 10**9,
+            {"trades.a": 50 + second % 7, "trades.b": 3},
+            {"silver_trades": 2 + second % 5},
+            memory_bytes={"broker": 2**26, "warehouse": 2**29 + 2**20 * second},
+            cpu_ms={"broker": 100 * second, "warehouse": 800 * second},
         )
         for second in range(BUCKETS)
     ]

@@ -30,6 +30,8 @@ def test_a_full_series_makes_every_chart(series: dict[str, Any]) -> None:
         "waiting",
         "lag",
         "parts",
+        "memory",
+        "cpu",
     ]
 
 
@@ -37,6 +39,12 @@ def test_what_was_not_measured_has_no_chart(series: dict[str, Any]) -> None:
     series["sampled"] = {"t_ms": [], "lag_messages": {}, "parts": {}, "missed": 3, "missed_because": "gone"}
     series["layers"] = {}
     assert list(charts(series)) == ["throughput"]
+
+
+def test_processor_time_is_a_share_of_a_core_and_a_restart_is_no_negative_one(series: dict[str, Any]) -> None:
+    series["sampled"] |= {"t_ms": [0, 1000, 2000, 4000], "memory_bytes": {"broker": [2**20] * 4}}
+    series["sampled"] |= {"lag_messages": {"x.a": [0] * 4}, "parts": {}, "cpu_ms": {"broker": [500, 1500, 0, 1000]}}
+    assert charts(series)["cpu"].lines[0].values == [None, 100.0, 0.0, 50.0]
 
 
 def test_the_percentiles_are_those_of_the_histogram(series: dict[str, Any]) -> None:
