@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint format loadtest load-ui up bench lock captures clean
+.PHONY: help demo test e2e lint format loadtest capacity load-ui report up bench lock captures clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,12 @@ LOAD = $(BIN)/python -m load --profile $(PROFILE) --workers $(WORKERS) $(if $(RA
 
 loadtest: $(READY) ## hold RATE trades/s for DURATION (PROFILE=steady, ramp, spike ..), then check every row
 	$(LOAD)
+
+capacity: $(READY) ## find the highest rate that keeps every SLO with nothing lost, and what gives out above it
+	$(BIN)/python -m load.capacity $(if $(DURATION),--duration $(DURATION))
+
+report: $(READY) ## make the newest run's report again
+	$(BIN)/k2-harness report
 
 load-ui: $(READY) ## the same with Locust's own page
 	$(LOAD) --ui

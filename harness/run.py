@@ -61,13 +61,14 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run left: its results, what was replayed, the directory with the files, and the command that
-    repeats it.
+    """What a run left: its results, what was replayed, what was sampled meanwhile, the directory with the files, and
+    the command that repeats it.
     """
 
     results: Results
     stats: ReplayStats
     settled: Settled
+    watch: Watch
     directory: Path
     command: str
 
@@ -132,7 +133,7 @@ def run(
     write_series(series, directory)
     told.stage("writing the report")
     write_report(directory)
-    return Outcome(results, stats, settled, directory, command)
+    return Outcome(results, stats, settled, watch, directory, command)
 
 
 def prepare(running: Stack, scenario: Scenario, sql: Path) -> None:

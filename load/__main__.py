@@ -7,6 +7,7 @@ profile is wrong; 3 the stack could not start or died.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,12 +18,12 @@ from harness.cli import STACK_DIED, WRONG_INPUT
 from harness.commands.verify import CHECK_FAILED, PASS
 from harness.progress import Shown
 from harness.replay import ReplayError
-from harness.run import RUNS, run
+from harness.run import RUNS, Outcome, Progress, run
 from harness.scenario import Scenario
 from harness.verdict import print_verdict
 from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaError
 from k2pipeline.stack import STACKS, StackError
-from load.profile import PROFILES, ProfileError, load_profile
+from load.profile import PROFILES, Profile, ProfileError, load_profile
 from load.way import LocustWay
 
 
@@ -42,23 +43,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _load_test(options: argparse.Namespace) -> int:
     profile = load_profile(options.profile, rate=options.rate, duration=options.duration)
+    with Shown(Console(stderr=True, highlight=False)) as progress:
+        outcome = play(
+            profile, seed=options.seed, stack=options.stack, sql=options.sql, out=options.out, told=progress,
+            workers=options.workers, ui=options.ui, name=options.profile,
+        )  # fmt: skip
+    print_verdict(Console(highlight=False), outcome)
+    return PASS if outcome.results.verdict == "pass" else CHECK_FAILED
+
+
+def play(
+    profile: Profile,
+    *,
+    seed: int,
+    stack: str,
+    sql: Path,
+    out: Path,
+    told: Progress,
+    workers: int = 0,
+    ui: bool = False,
+    name: str = "",
+) -> Outcome:
+    """One load test on a stack of its own. name: how the command line finds the profile. Raises what run does."""
     scenario = Scenario(
         name=f"load-{profile.name}",
         synthetic=f"{max(round(profile.seconds), 1)}s",
         rate=f"{profile.trades_per_second:.2f}",
         times="now",
-        seed=options.seed,
+        seed=seed,
         slos=True,
     )
-    way = LocustWay(profile, options.seed, options.workers, options.ui)
-    command = f"python -m load --profile {options.profile} --rate {profile.rate:g} --duration {profile.seconds:g}s"
-    with Shown(Console(stderr=True, highlight=False)) as progress:
-        outcome = run(
-            scenario, way=way, command=f"{command} --seed {options.seed}", stack=options.stack, sql=options.sql,
-            out=options.out, progress=progress,
-        )  # fmt: skip
-    print_verdict(Console(highlight=False), outcome)
-    return PASS if outcome.results.verdict == "pass" else CHECK_FAILED
+    command = ["python", "-m", "load", "--profile", name or profile.name, "--rate", f"{profile.rate:g}"]
+    command += ["--duration", f"{profile.seconds:g}s", "--seed", str(seed)]
+    way = LocustWay(profile, seed, workers, ui)
+    return run(scenario, way=way, command=shlex.join(command), stack=stack, sql=sql, out=out, progress=told)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -27,6 +27,7 @@ from load.job import JOB_VARIABLE, URL_VARIABLE, Job
 from load.profile import Profile
 
 RATE_TOLERANCE: Final = 0.01
+RATE_CHECK: Final = "rate_is_held"
 _LOCUSTFILE: Final = Path(__file__).resolve().parent / "locustfile.py"
 _GRACE_S: Final = 120
 _END_S: Final = 10
@@ -184,7 +185,7 @@ def rate_is_held(profile: Profile, ledger: Path) -> CheckResult:
             missed.append({"exchange": exchange, **figures, **times})
     return CheckResult(
         suite="load",
-        name="rate_is_held",
+        name=RATE_CHECK,
         layer="topic",
         kind="exact",
         severity="critical",

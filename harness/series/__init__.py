@@ -13,6 +13,6 @@ nothing; only what leaves no trace, lag and parts, is sampled on the way.
 from harness.series.curves import Layer, Series, write_series
 from harness.series.latency import Latency
 from harness.series.measure import measure
-from harness.series.watch import Watch, watching
+from harness.series.watch import Sample, Watch, watching
 
-__all__ = ["Latency", "Layer", "Series", "Watch", "measure", "watching", "write_series"]
+__all__ = ["Latency", "Layer", "Sample", "Series", "Watch", "measure", "watching", "write_series"]
