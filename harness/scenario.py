@@ -12,7 +12,7 @@ seed = 1
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -30,14 +30,15 @@ class ScenarioError(Exception):
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """captures: files, each played in its own order, merged by receive time. synthetic: a duration such as
-    `10m` of generated trades (instead of captures). rate: see harness.pace. via: see harness.ways. faults:
-    `NAME=AMOUNT`, see harness.faults. partitions: of each topic. slos: also judge the latency by
-    expectations/latency.json, which only makes sense at a rate that the stack holds.
+    `10m` of generated trades (instead of captures), symbols: of so many symbols on each exchange. rate: see
+    harness.pace. via: see harness.ways. faults: `NAME=AMOUNT`, see harness.faults. partitions: of each topic. slos:
+    also judge the latency by expectations/latency.json, which only makes sense at a rate that the stack holds.
     """
 
     name: str = "adhoc"
     captures: tuple[Path, ...] = ()
     synthetic: str = ""
+    symbols: int | None = None
     rate: str = "max"
     times: str = "original"
     via: str = "topic"
@@ -48,12 +49,7 @@ class Scenario:
     slos: bool = False
 
     def __post_init__(self) -> None:
-        if bool(self.captures) == bool(self.synthetic):
-            given = "both" if self.captures else "neither"
-            raise ScenarioError(
-                f"a run plays captures or synthetic trades, and {given} was given; "
-                "use --capture FILE or --synthetic 10m"
-            )
+        check_source("a run", self.captures, self.synthetic, self.symbols)
         if self.times not in TIMES:
             raise ScenarioError(f"times {self.times!r} is not one of {', '.join(TIMES)}")
         if self.partitions < 1:
@@ -64,6 +60,8 @@ class Scenario:
         out = [word for path in self.captures for word in ("--capture", str(_from_here(path)))]
         if self.synthetic:
             out += ["--synthetic", self.synthetic]
+        if self.symbols is not None:
+            out += ["--symbols", str(self.symbols)]
         out += ["--rate", self.rate, "--times", self.times, "--seed", str(self.seed)]
         if self.via != Scenario.__dataclass_fields__["via"].default:
             out += ["--via", self.via]
@@ -76,6 +74,20 @@ class Scenario:
         if self.slos:
             out += ["--slos"]
         return out
+
+
+def check_source(player: str, captures: Sequence[Path], synthetic: str | None, symbols: int | None) -> None:
+    """Raise ScenarioError unless either captures or synthetic trades are to be played, and symbols of these."""
+    if bool(captures) == bool(synthetic):
+        given = "both" if captures else "neither"
+        raise ScenarioError(
+            f"{player} plays captures or synthetic trades, and {given} was given; use --capture FILE or --synthetic 10m"
+        )
+    if captures and symbols is not None:
+        raise ScenarioError(
+            f"--symbols {symbols} is for synthetic trades, and captures have the symbols that were recorded; "
+            "leave it out, or use --synthetic 10m in the place of captures"
+        )
 
 
 def _from_here(path: Path) -> Path:
@@ -103,6 +115,7 @@ def load_scenario(name_or_file: str, overrides: Mapping[str, Any]) -> Scenario:
         content.pop("captures", None)
     if "captures" in overrides:
         content.pop("synthetic", None)
+        content.pop("symbols", None)
     for name in ("faults", "suites"):
         content[name] = tuple(content.get(name, ()))
     content["captures"] = tuple(SHIPPED / capture for capture in content.get("captures", ()))
@@ -110,7 +123,8 @@ def load_scenario(name_or_file: str, overrides: Mapping[str, Any]) -> Scenario:
 
 
 def _check(path: Path, content: Mapping[str, Any]) -> None:
-    kinds = {"captures": list, "faults": list, "suites": list, "seed": int, "partitions": int, "slos": bool}
+    kinds = {"captures": list, "faults": list, "suites": list, "slos": bool}
+    kinds |= {"symbols": int, "seed": int, "partitions": int}
     known = {field.name for field in fields(Scenario)}
     for key, value in content.items():
         if key not in known:

@@ -19,12 +19,12 @@ from harness.exchange.dialect import Limits
 from harness.exchange.sent import NoRecord, SentLog
 from harness.exchange.server import BUFFER_BYTES
 from harness.exchange.show import Show, programme
-from harness.exchange.source import generated, recorded
+from harness.exchange.source import Source, generated, recorded
 from harness.faults import parse_fault
 from harness.flags import add_fault_flag
 from harness.pace import parse_rate
 from harness.replay import interruptible
-from harness.scenario import ScenarioError
+from harness.scenario import ScenarioError, check_source
 from harness.synthetic import parse_duration
 
 HELP: Final = "be the exchanges: play captures or synthetic trades to any WebSocket client"
@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_argument_group("what to play")
     source.add_argument("--capture", metavar="FILE", type=Path, action="append", default=[], help="may be repeated")
     source.add_argument("--synthetic", metavar="DURATION", help="generated trades instead: 90s, 10m, 1h")
+    source.add_argument("--symbols", metavar="N", type=int, help="symbols of each exchange in synthetic trades")
     source.add_argument("--seed", type=int, default=1, help="of synthetic trades, faults and choices")
     how = parser.add_argument_group("how")
     how.add_argument("--rate", metavar="N|Nx|max", default="1x", help="trades/s, times the recorded speed, or max")
@@ -78,15 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until everything has been played (--leave) or until Ctrl-C."""
-    if bool(options.capture) == bool(options.synthetic):
-        given = "both" if options.capture else "neither"
-        raise ScenarioError(
-            f"an exchange plays captures or synthetic trades, and {given} was given; "
-            "use --capture FILE or --synthetic 10m"
-        )
-    duration_ns = _duration_ns(options.synthetic) if options.synthetic else 0
+    check_source("an exchange", options.capture, options.synthetic, options.symbols)
     planned = programme(
-        recorded(options.capture) if options.capture else generated(duration_ns, options.seed),
+        recorded(options.capture) if options.capture else _generated(options),
         parse_rate(options.rate),
         [parse_fault(text) for text in options.fault],
         options.seed,
@@ -139,8 +134,8 @@ async def _until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(_POLL_S)
 
 
-def _duration_ns(text: str) -> int:
+def _generated(options: argparse.Namespace) -> Source:
     try:
-        return parse_duration(text)
+        return generated(parse_duration(options.synthetic), options.seed, options.symbols)
     except ValueError as error:
         raise ScenarioError(str(error)) from error

@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a recorded capture; may be repeated",
     )
     source.add_argument("--synthetic", metavar="DURATION", help="generated trades instead: 90s, 10m, 1h")
+    source.add_argument("--symbols", metavar="N", type=int, help="symbols of each exchange in synthetic trades")
     source.add_argument("--seed", type=int, help="of synthetic trades and faults")
     how = parser.add_argument_group("how")
     how.add_argument("--rate", metavar="N|Nx|max", help="trades per second, a multiple of the recorded speed, or max")
@@ -92,6 +93,7 @@ def _scenario(options: argparse.Namespace) -> Scenario:
     given: dict[str, Any] = {
         "captures": tuple(options.capture),
         "synthetic": options.synthetic,
+        "symbols": options.symbols,
         "rate": options.rate,
         "times": options.times,
         "via": options.via,

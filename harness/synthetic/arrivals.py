@@ -30,6 +30,7 @@ _MOST_AT_ONCE: Final = 1024
 _LONGEST_AT_ONCE_US: Final = 1 << 36  # 19 hours: a time has 40 bits, which is twelve days
 _GAP_BITS: Final = 12
 _WARM_UP_DELAYS: Final = 4
+_MOST_WARMING_UP: Final = 1 << 16
 MOOD_BITS: Final = 22
 """A mood lasts 2**22 us, which is 4.2 seconds."""
 BUYERS_PERMILLE: Final = (150, 850)
@@ -95,8 +96,10 @@ class Arrivals:
         self._mood_until = 0
         self._mood = np.full((2, 1), 1 << 15, np.int64)
         self._waiting: Integers = np.empty(0, np.int64)
-        for _ in range(_WARM_UP_DELAYS):
-            self.next_slice(int(self._delays_us.max()))
+        # In parts, so that a high rate does not fill the memory; few takers are one part.
+        parts = max(1, int(self._delays_us.max() / gap_us) // _MOST_WARMING_UP)
+        for _ in range(_WARM_UP_DELAYS * parts):
+            self.next_slice(int(self._delays_us.max()) // parts)
 
     def next_slice(self, length_us: int) -> Takers:
         """Give the takers of the next so many us; their times count from the start of this slice."""

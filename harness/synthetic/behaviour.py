@@ -10,7 +10,7 @@ from harness.synthetic.sizes import Sizes
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """Each exchange's module holds one, fitted to recordings by benchmarks/fit_synthetic.py."""
+    """Each exchange's module holds one; benchmarks/synthetic_statistics.py shows how near it comes to recordings."""
 
     excitement: Excitement
     depth: Depth

@@ -49,14 +49,15 @@ def instruments(listing: Listing, symbols: int | Sequence[str] | None = None) ->
     return tuple(known[symbol] for symbol in symbols)
 
 
+def most_symbols(listing: Listing) -> int:
+    """Give how many instruments can be listed."""
+    return len(listing.INSTRUMENTS) + len(COINED) * len(listing.QUOTES)
+
+
 def _most_popular(listing: Listing, count: int) -> tuple[Instrument, ...]:
-    coined = count - len(listing.INSTRUMENTS)
-    most = len(COINED) * len(listing.QUOTES)
-    if count < 1 or coined > most:
-        raise ValueError(
-            f"{listing.NAME}: {count} symbols asked for; give a number from 1 to {len(listing.INSTRUMENTS) + most}"
-        )
-    return (*listing.INSTRUMENTS[:count], *_coined(listing, max(coined, 0)))
+    if not 1 <= count <= most_symbols(listing):
+        raise ValueError(f"{listing.NAME}: {count} symbols asked for; give a number from 1 to {most_symbols(listing)}")
+    return (*listing.INSTRUMENTS[:count], *_coined(listing, max(count - len(listing.INSTRUMENTS), 0)))
 
 
 def _coined(listing: Listing, count: int) -> list[Instrument]:

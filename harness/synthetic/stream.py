@@ -77,6 +77,13 @@ def instruments(exchange: str, symbols: int | Sequence[str] | None = None) -> tu
     return listing.instruments(EXCHANGES[exchange], symbols)
 
 
+def check_symbols(symbols: int | None) -> None:
+    """Raise ValueError unless every exchange has so many symbols."""
+    most = min(listing.most_symbols(exchange) for exchange in EXCHANGES.values())
+    if symbols is not None and not 1 <= symbols <= most:
+        raise ValueError(f"{symbols} symbols of each exchange; give a number from 1 to {most}")
+
+
 def _rates(rates: Rate | Mapping[str, Rate] | None) -> Mapping[str, Rate]:
     if isinstance(rates, Mapping):
         return rates

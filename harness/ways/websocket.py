@@ -41,7 +41,10 @@ _READ_LIMIT_S: Final = 300.0
 def open_way(planned: Plan) -> WebSocketWay:
     """Raises CaptureError for frames that no feed handler can carry, FaultError for a fault given twice."""
     scenario = planned.scenario
-    source = recorded(scenario.captures) if scenario.captures else generated(planned.duration_ns, scenario.seed)
+    if scenario.captures:
+        source = recorded(scenario.captures)
+    else:
+        source = generated(planned.duration_ns, scenario.seed, scenario.symbols)
     found = programme(source, planned.pace, planned.faults, scenario.seed)
     found.catalogue.require_fed()
     FaultChain(found.on_frames, found.seed)

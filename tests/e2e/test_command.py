@@ -94,6 +94,7 @@ def test_recording_without_trades_says_what_it_holds(tmp_path: Path) -> None:
     ("arguments", "finding"),
     [
         (("--rate", "fast"), "'fast'"),
+        (("--symbols", "0"), "0 symbols of each exchange; give a number from 1 to "),
         (("--fault", "nonsense=1%"), "nonsense"),
         (("--scenario", "nope"), "'nope'"),
         (("--suite", "nope"), "'nope'"),

@@ -107,6 +107,8 @@ def test_tls_is_served_with_a_certificate(tmp_path: Path) -> None:
         ((), "neither was given"),
         (("--capture", SPOT, "--synthetic", "1s"), "both was given"),
         (("--synthetic", "soon"), "'soon'"),
+        (("--capture", SPOT, "--symbols", "5"), "--symbols 5 is for synthetic trades"),
+        (("--synthetic", "1s", "--symbols", "5000"), "5000 symbols of each exchange; give a number from 1 to "),
         (("--synthetic", "1s", "--rate", "fast"), "'fast'"),
         (("--synthetic", "1s", "--fault", "nonsense=1"), "nonsense"),
         (("--capture", "missing.jsonl"), "missing.jsonl"),

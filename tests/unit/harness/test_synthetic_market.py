@@ -1,5 +1,6 @@
 """The parts of the market: arrivals, fills, sizes, books and drift, each against what it is meant to be."""
 
+import tracemalloc
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -62,6 +63,14 @@ def test_takers_come_at_the_asked_rate_however_high_or_low_it_is(gap_us: int) ->
     source = arrivals(CALM, gap_us)
     count = sum(len(source.next_slice(200 * gap_us).time_us) for _ in range(100))
     assert count == pytest.approx(20_000, rel=0.05 if gap_us > 10**6 else 0.7)  # moods are longer than 20 ms
+
+
+def test_memory_does_not_grow_with_the_takers_that_warm_the_process_up() -> None:
+    tracemalloc.start()
+    arrivals(Excitement((Kernel(10, SECOND_US // 4, 0, 0),)), gap_us=1)  # so a million of them
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 9_000_000
 
 
 def test_takers_come_by_time_within_the_slice_they_are_asked_for() -> None:

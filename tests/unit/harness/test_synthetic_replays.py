@@ -5,10 +5,10 @@ import hashlib
 import json
 import subprocess
 import sys
-import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,24 @@ def metadata(name: str) -> Any:
     return json.loads(metadata_path(REPLAYS / name).read_text())
 
 
-def shipped_frames(name: str) -> Iterator[CapturedFrame]:
-    return read_capture(REPLAYS / name)
+@cache
+def shipped_frames(name: str) -> tuple[CapturedFrame, ...]:
+    return tuple(read_capture(REPLAYS / name))
 
 
-def trades(name: str) -> Iterator[tuple[str, Any, int]]:
-    """Yield (symbol, id or else the whole trade, event time in ns) of a well-formed capture."""
+@pytest.fixture(scope="module")
+def again(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Writes a capture again, once."""
+    return cache(lambda name: write(SHIPPED[name], tmp_path_factory.mktemp("again")))
+
+
+@cache
+def trades(name: str) -> tuple[tuple[str, Any, int], ...]:
+    """Give (symbol, id or else the whole trade, event time in ns) of a well-formed capture."""
+    return tuple(_trades(name))
+
+
+def _trades(name: str) -> Iterator[tuple[str, Any, int]]:
     for captured in shipped_frames(name):
         message = json.loads(captured.frame)
         if isinstance(message, list):
@@ -70,12 +82,11 @@ def test_a_shipped_capture_is_what_the_generator_writes(name: str) -> None:
 
 
 @small_capture
-def test_writing_again_gives_the_shipped_lines_and_metadata(name: str, tmp_path: Path) -> None:
+def test_writing_again_gives_the_shipped_lines_and_metadata(name: str, again: Callable[[str], Path]) -> None:
     """Unpacked, because another zlib may pack the same lines otherwise."""
-    again = write(SHIPPED[name], tmp_path)
-    assert gzip.decompress(again.read_bytes()) == gzip.decompress((REPLAYS / name).read_bytes())
+    assert gzip.decompress(again(name).read_bytes()) == gzip.decompress((REPLAYS / name).read_bytes())
     packing = {"sha256", "size_bytes"}
-    fresh = json.loads(metadata_path(again).read_text())
+    fresh = json.loads(metadata_path(again(name)).read_text())
     assert fresh.keys() >= packing
     assert {key: fresh[key] for key in fresh.keys() - packing} == {
         key: value for key, value in metadata(name).items() if key not in packing
@@ -83,8 +94,8 @@ def test_writing_again_gives_the_shipped_lines_and_metadata(name: str, tmp_path:
 
 
 @small_capture
-def test_writing_twice_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
-    first, second = (write(SHIPPED[name], Path(tempfile.mkdtemp(dir=tmp_path))) for _ in range(2))
+def test_writing_twice_gives_the_same_bytes(name: str, again: Callable[[str], Path], tmp_path: Path) -> None:
+    first, second = again(name), write(SHIPPED[name], tmp_path)
     assert first.read_bytes() == second.read_bytes()
     assert metadata_path(first).read_bytes() == metadata_path(second).read_bytes()
 
