@@ -18,7 +18,7 @@ import polars as pl
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from harness.checks import CheckResult, run_checks
-from harness.checks.slos import judge, load_slos
+from harness.checks.slos import judge, load_slos, unmeasured
 from harness.gaps import explain_gaps
 from harness.manifest import repeat_command, write_manifest
 from harness.pace import Steady
@@ -114,7 +114,8 @@ def run(
             checks = [*played.checks, *_check(running, scenario, told, directory / "data_docs", docs=docs)]
             series = measure(client, watch)
             if scenario.slos:
-                checks += judge(load_slos(), series.percentiles())
+                slos = load_slos()
+                checks += [*judge(slos, series.percentiles()), *unmeasured(slos, series.unread)]
             results = Results(
                 scenario=scenario.name,
                 seed=scenario.seed,

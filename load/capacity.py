@@ -109,8 +109,8 @@ def _line(tried: Trial) -> str:
 
 def _print(console: Console, trials: Sequence[Trial]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for title in ("trades/s", "", "silver p99 ms", "candle p99 ms", "lag at end", "lag/s", "parts", "CPU, % of a core"):
-        table.add_column(title, justify="left" if title in ("", "CPU, % of a core") else "right")
+    for title in ("trades/s", "", "silver p99 ms", "candle p99 ms", "lag", "lag/s", "parts", "warehouse CPU %"):
+        table.add_column(title, justify="left" if title == "" else "right")
     for tried in sorted(trials, key=lambda each: each.rate):
         found = tried.evidence
         latency = (found.p99_ms.get("silver"), found.p99_ms.get("ohlcv_1m"))
@@ -121,7 +121,7 @@ def _print(console: Console, trials: Sequence[Trial]) -> None:
             f"{found.lag_messages:,}",
             f"{found.lag_growth_per_s:+,.0f}",
             f"{found.most_parts:,}",
-            ", ".join(f"{name} {percent:.0f}" for name, percent in found.cpu_percent.items()),
+            f"{found.cpu_percent.get('warehouse', 0):.0f}",
         )
     console.print(table)
     held = [tried for tried in trials if tried.holds]

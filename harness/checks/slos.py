@@ -9,8 +9,9 @@ A stage is one of harness.series, see queries.layers there; a percentile is 50, 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -71,6 +72,13 @@ def judge(slos: Iterable[Slo], latency_ms: Mapping[str, Measured]) -> list[Check
         _result(slo, value, latency_ms[slo.stage].n)
         for slo in slos
         if slo.stage in latency_ms and (value := _value(latency_ms[slo.stage], slo.percentile)) is not None
+    ]
+
+
+def unmeasured(slos: Iterable[Slo], unread: Mapping[str, str]) -> list[CheckResult]:
+    """The objectives of stages that could not be read, each failing with what the warehouse said."""
+    return [
+        replace(_result(slo, math.inf, 0), sample=(), error=unread[slo.stage]) for slo in slos if slo.stage in unread
     ]
 
 

@@ -1,8 +1,9 @@
 """The SQL behind the curves; every row is reduced inside the warehouse.
 
-An *arrival* is a row of a layer with `due_ns`, when its frame was due to be sent, and `done_us`, when the warehouse
-wrote it, both since 1970 and by clocks of one machine. Due, not sent: so a sender that fell behind counts as slow and
-is not left out.
+An *arrival* is a row of a layer with `due_ns`, when its frame was due to be sent, and `done_us`, when it could be read,
+both since 1970 and by clocks of one machine. Due, not sent: so a sender that fell behind counts as slow and is not left
+out. Could be read, not was written: a row's own stamp is from the beginning of its insert, and all views behind it may
+have to run before anybody sees it. When its part became readable stands in system.part_log.
 """
 
 from __future__ import annotations
@@ -19,17 +20,46 @@ SELECT
         FROM k2.silver_trades)) - zero_ns AS span_ns
 FROM k2_truth.frames"""
 
+# No insert takes longer. Rows whose part nobody logged that soon are counted from their stamp.
+_LONGEST_INSERT_US: Final = 60_000_000
+
+
+def readable(table: str, stamp: str) -> str:
+    """(stamp_us, readable_us) of each insert into a table: when its part could be read first.
+
+    The next part with as many rows is the one; of an insert whose rows have merged since, the next part at all.
+    """
+    logged = f"""SELECT 1 AS any, toUInt64(rows) AS rows, toUnixTimestamp64Micro(event_time_microseconds) AS at_us
+        FROM system.part_log WHERE database = 'k2' AND table = '{table}' AND event_type = 'NewPart'"""
+    return f"""(
+    SELECT
+        inserted.stamp_us AS stamp_us,
+        multiIf(alike.at_us BETWEEN stamp_us AND stamp_us + {_LONGEST_INSERT_US}, alike.at_us,
+            next.at_us BETWEEN stamp_us AND stamp_us + {_LONGEST_INSERT_US}, next.at_us, stamp_us) AS readable_us
+    FROM (
+        SELECT 1 AS any, toUnixTimestamp64Micro({stamp}) AS stamp_us, count() AS rows
+        FROM k2.{table} GROUP BY stamp_us
+    ) AS inserted
+    ASOF LEFT JOIN ({logged}) AS alike ON alike.rows = inserted.rows AND alike.at_us >= inserted.stamp_us
+    ASOF LEFT JOIN ({logged}) AS next ON next.any = inserted.any AND next.at_us >= inserted.stamp_us
+)"""
+
+
 SILVER: Final = f"""
-SELECT frames.scheduled_ns AS due_ns, toUnixTimestamp64Micro(silver.processed_at) AS done_us
+SELECT frames.scheduled_ns AS due_ns, inserts.readable_us AS done_us
 FROM k2.silver_trades AS silver FINAL
 INNER JOIN {_FRAMES}
     ON frames.topic = silver.source_topic AND frames.partition = silver.source_partition
-    AND frames.offset = silver.source_offset"""
+    AND frames.offset = silver.source_offset
+INNER JOIN {readable("silver_trades", "processed_at")} AS inserts
+    ON inserts.stamp_us = toUnixTimestamp64Micro(silver.processed_at)"""
 
 # A candle is due with the last trade that belongs into it.
 CANDLES: Final = f"""
-SELECT last.due_ns AS due_ns, toUnixTimestamp64Micro(candle.updated_at) AS done_us
+SELECT last.due_ns AS due_ns, inserts.readable_us AS done_us
 FROM k2.ohlcv_1m_view AS candle
+INNER JOIN {readable("ohlcv_1m", "updated_at")} AS inserts
+    ON inserts.stamp_us = toUnixTimestamp64Micro(candle.updated_at)
 INNER JOIN (
     SELECT truth.exchange AS exchange, truth.canonical_symbol AS canonical_symbol,
         toStartOfMinute(truth.timestamp) AS window_start, max(frames.scheduled_ns) AS due_ns
@@ -122,18 +152,22 @@ LIMIT {limit}"""
 
 def _bronze(exchange: str) -> str:
     return f"""
-SELECT frames.scheduled_ns AS due_ns, toUnixTimestamp64Micro(bronze.ingested_at) AS done_us
+SELECT frames.scheduled_ns AS due_ns, inserts.readable_us AS done_us
 FROM k2.bronze_trades_{exchange} AS bronze FINAL
 INNER JOIN {_FRAMES}
-    ON frames.topic = bronze._topic AND frames.partition = bronze._partition AND frames.offset = bronze._offset"""
+    ON frames.topic = bronze._topic AND frames.partition = bronze._partition AND frames.offset = bronze._offset
+INNER JOIN {readable(f"bronze_trades_{exchange}", "ingested_at")} AS inserts
+    ON inserts.stamp_us = toUnixTimestamp64Micro(bronze.ingested_at)"""
 
 
 def _bronze_to_silver(exchange: str) -> str:
     return f"""
 SELECT
     toUnixTimestamp64Micro(bronze.ingested_at) * 1000 AS due_ns,
-    toUnixTimestamp64Micro(silver.processed_at) AS done_us
+    inserts.readable_us AS done_us
 FROM k2.silver_trades AS silver FINAL
+INNER JOIN {readable("silver_trades", "processed_at")} AS inserts
+    ON inserts.stamp_us = toUnixTimestamp64Micro(silver.processed_at)
 INNER JOIN k2.bronze_trades_{exchange} AS bronze FINAL
     ON bronze._topic = silver.source_topic AND bronze._partition = silver.source_partition
     AND bronze._offset = silver.source_offset AND bronze.trade_index = silver.source_index"""

@@ -27,6 +27,8 @@ _TAG_SETTING = "log_comment"
 # chDB takes options after a '?'; in FROM INFILE, the others are patterns or columns of a partitioned table.
 _MISREAD_IN_PATHS = frozenset("?*{}=")
 
+_CONFIG = Path(__file__).with_name("engine.xml")
+
 # Where chDB differs from a server. chDB takes `1 + 1` for a query, and would queue small inserts.
 SERVER_DEFAULTS = {
     "implicit_select": "0",
@@ -196,7 +198,7 @@ class Engine:
 
     def connect(self, tag: str = "") -> EngineConnection:
         """A new connection. `kill(tag)` ends what it runs."""
-        options = {**SERVER_DEFAULTS, _TAG_SETTING: tag} if tag else SERVER_DEFAULTS
+        options = {"config-file": str(_CONFIG), **SERVER_DEFAULTS, **({_TAG_SETTING: tag} if tag else {})}
         location = f"{self._data}?{urlencode(options)}"
         with _engine_errors():
             return EngineConnection(chdb.connect(location), tag)  # type: ignore[no-untyped-call]
