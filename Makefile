@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint format loadtest capacity load-ui report up bench lock captures clean
+.PHONY: help demo test e2e lint format gate tables loadtest capacity load-ui report up bench lock captures clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,14 @@ lint: $(READY) ## ruff and mypy
 format: $(READY) ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+BASE ?= origin/main
+
+gate: $(READY) ## what sql/ changes against BASE=origin/main, row by row, and its new files on a live warehouse
+	$(BIN)/k2-harness gate --base $(BASE) --candidate sql --rehearse --kill
+
+tables: $(READY) ## write docs/tables.md again from the comments in sql/
+	$(BIN)/k2-harness tables
 
 RATE ?=
 DURATION ?=

@@ -1,0 +1,83 @@
+"""The two schemas that are compared: a directory, or the sql/ of a git commit."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from k2pipeline.schema import SchemaError
+from k2pipeline.shipped import SHIPPED
+
+SUBDIRECTORY: Final = "sql"
+
+
+class SideError(SchemaError):
+    """Base or candidate is no schema; the message says what was looked for and what to give instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One schema: what it was called on the command line, and the directory with its files."""
+
+    name: str
+    directory: Path
+
+    def files(self) -> dict[str, str]:
+        """Its files with their texts, in the order in which they are applied."""
+        return {path.name: path.read_text(encoding="utf-8") for path in sorted(self.directory.glob("*.sql"))}
+
+
+@contextmanager
+def side(name: str, project: Path = SHIPPED) -> Iterator[Side]:
+    """Find a schema by directory (its own, or that of a checkout) or git ref. Raises SideError where there is none."""
+    path = Path(name)
+    for directory in (path, path / SUBDIRECTORY):
+        if any(directory.glob("*.sql")):
+            yield Side(_from_here(path), directory)
+            return
+    if path.is_dir():
+        raise SideError(
+            f"{name}: no *.sql here nor in {path / SUBDIRECTORY}; give a directory of migrations or a git ref"
+        )
+    with TemporaryDirectory(prefix="k2-gate-") as directory_name:
+        directory = Path(directory_name)
+        _check_out(name, project, directory)
+        yield Side(name, directory)
+
+
+def _from_here(path: Path) -> str:
+    """A path as short as it can be said: it stands in what is posted."""
+    return str(path.relative_to(Path.cwd()) if path.is_absolute() and path.is_relative_to(Path.cwd()) else path)
+
+
+def changed_files(before: Side, after: Side) -> tuple[list[str], list[str]]:
+    """Files of `before` that are other or gone in `after`, and files that are new there."""
+    old, new = before.files(), after.files()
+    return [name for name, text in old.items() if new.get(name) != text], [name for name in new if name not in old]
+
+
+def _check_out(ref: str, project: Path, into: Path) -> None:
+    listed = _git(project, "ls-tree", "-r", "--name-only", "--end-of-options", ref, f"{SUBDIRECTORY}/")
+    if listed is None:
+        raise SideError(f"{ref!r} is neither a directory nor a commit of {project.name}; give one, or fetch it first")
+    names = [name for name in listed.decode().splitlines() if name.endswith(".sql")]
+    if not names:
+        raise SideError(f"{ref}: no {SUBDIRECTORY}/*.sql in that commit")
+    for name in names:
+        text = _git(project, "show", f"{ref}:{name}")
+        if text is None:
+            raise SideError(f"{ref}:{name} cannot be read; see `git show {ref}:{name}`")
+        (into / Path(name).name).write_bytes(text)
+
+
+def _git(project: Path, *arguments: str) -> bytes | None:
+    try:
+        answer = subprocess.run(["git", *arguments], cwd=project, capture_output=True, check=False)  # noqa: S603, S607
+    except FileNotFoundError as error:
+        raise SideError(f"there is no git here to read {arguments[-1]} with; give directories instead") from error
+    return answer.stdout if answer.returncode == 0 else None

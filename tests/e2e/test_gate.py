@@ -1,0 +1,82 @@
+"""The schema gate on broker and warehouse: what passes, what is refused and by which rows, and a live migration."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.gate.policy import load_policy
+from harness.gate.prepared import prepare
+from harness.gate.rehearsal import rehearse
+from harness.gate.sides import Side
+from k2pipeline.schema import DEFAULT_DIRECTORY
+from tests.captures import REPLAYS
+
+pytestmark = pytest.mark.e2e
+
+BASE = Side("sql", DEFAULT_DIRECTORY)
+
+
+def gate(candidate: Path, tmp_path: Path) -> tuple[int, dict[str, Any], str]:
+    """Exit code, gate.json and summary.md of the gate with few trades and few checks."""
+    scenario = tmp_path / "small.toml"
+    capture = json.dumps(str(REPLAYS / "kraken-v1-1.jsonl.gz"))
+    scenario.write_text(f'captures = [{capture}]\nsuites = ["silver_trades", "ohlcv_1m"]\n', encoding="utf-8")
+    command = [sys.executable, "-m", "harness.cli", "gate", "--base", DEFAULT_DIRECTORY, "--candidate", candidate]
+    done = subprocess.run(
+        [*command, "--scenario", scenario, "--out", tmp_path / "runs"],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    (directory,) = (tmp_path / "runs").iterdir()
+    found = json.loads((directory / "gate.json").read_text(encoding="utf-8"))
+    assert f" {'PASS' if done.returncode == 0 else 'FAIL'}  {found['verdict']}" in done.stdout, (
+        done.stdout + done.stderr
+    )
+    return done.returncode, found, (directory / "summary.md").read_text(encoding="utf-8")
+
+
+def test_a_new_column_is_additive_and_passes(tmp_path: Path) -> None:
+    code, found, summary = gate(prepare("new_column", tmp_path / "sql"), tmp_path)
+    assert (code, found["verdict"], found["refused"]) == (0, "additive", [])
+    assert "column priced\\_in | added" in summary
+    tables = {table["name"]: table for table in found["tables"]}
+    assert all(table["identical"] for table in tables.values())
+    assert tables["silver_trades"]["keys"] > 100
+    assert tables["ohlcv_1m"]["keys"] > 10
+
+
+def test_a_dropped_dedup_key_is_breaking_and_refused_with_the_rows_it_loses(tmp_path: Path) -> None:
+    code, found, summary = gate(prepare("dropped_dedup_key", tmp_path / "sql"), tmp_path)
+    assert (code, found["verdict"]) == (1, "breaking")
+    evidence = {(each["object"], each["part"]): each for each in found["evidence"]}
+    assert evidence["silver_trades", "sorting key"]["after"] == "exchange, symbol"
+    lost = [each for each in found["evidence"] if each["object"] == "silver_trades" and " are lost" in each["what"]]
+    assert lost[0]["rows"][0]["trade_id"]
+    assert summary.startswith("## ❌ Schema gate: 🔴 breaking, does not pass")
+
+
+def test_a_live_warehouse_is_migrated_and_killed_meanwhile_without_a_loss(tmp_path: Path) -> None:
+    candidate = Side("new_column", prepare("new_column", tmp_path / "sql"))
+    found = rehearse(BASE, candidate, tmp_path, rate=300, seconds=2, policy=load_policy(), killed=(True,))
+    assert found.refused == ()
+    (played,) = found.played
+    assert (played.kills, len(found.statements)) == (1, 1)
+    assert played.trades >= 600
+    silver = [kept for kept in played.history if kept.table == "silver_trades"]
+    assert silver[0].rows >= 200
+    assert silver[0].checksum_before == silver[0].checksum_after != "00"
+
+
+def test_a_migration_that_loses_history_is_refused(tmp_path: Path) -> None:
+    prepare("new_column", tmp_path / "sql")
+    (path,) = (tmp_path / "sql").glob("*_new_column.sql")
+    path.write_text("TRUNCATE TABLE silver_trades;\n", encoding="utf-8")
+    found = rehearse(BASE, Side("truncated", tmp_path / "sql"), tmp_path, rate=300, seconds=2, policy=load_policy())
+    assert any("rows of its history" in each for each in found.refused)
+    assert any("silver_trades" in each and "rows lost" in each for each in found.refused)

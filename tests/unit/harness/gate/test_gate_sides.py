@@ -1,0 +1,127 @@
+"""Where the schemas come from, what the prepared changes make of one, and which documents name what."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.gate.dictionary import TABLES, dictionary
+from harness.gate.documents import stale_documents
+from harness.gate.prepared import PREPARED, prepare
+from harness.gate.sides import Side, SideError, changed_files, side
+from harness.gate.snapshot import Column, Object, Snapshot
+from k2pipeline.schema import DEFAULT_DIRECTORY
+
+TABLE = Object(
+    "trades", "table", (Column("price", "Decimal(38, 18)", comment="exact | true"),), {"engine": "MergeTree"}
+)
+STRUCTURE = Snapshot({"trades": TABLE})
+
+
+def git(project: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=k2", "-c", "user.email=k2@example.org")
+    subprocess.run(["git", *identity, *arguments], cwd=project, check=True, capture_output=True)
+
+
+def checkout(project: Path) -> Path:
+    (project / "sql").mkdir(parents=True)
+    (project / "sql" / "001_a.sql").write_text("SELECT 1;")
+    return project
+
+
+def test_a_side_is_a_directory_of_migrations_or_of_a_checkout(tmp_path: Path) -> None:
+    project = checkout(tmp_path)
+    for name in (project, project / "sql"):
+        with side(str(name)) as found:
+            assert found.directory == project / "sql"
+
+
+def test_a_side_is_a_git_ref_whatever_the_work_tree_holds(tmp_path: Path) -> None:
+    project = checkout(tmp_path / "k2")
+    git(project, "init", "-q", "-b", "main")
+    git(project, "add", ".")
+    git(project, "commit", "-q", "-m", "one")
+    (project / "sql" / "001_a.sql").write_text("SELECT 2;")
+    with side("main", project) as found:
+        assert found.files() == {"001_a.sql": "SELECT 1;"}
+    assert not found.directory.exists()
+
+
+@pytest.mark.parametrize("name", ["no-such-ref", "--help"])
+def test_a_side_that_is_neither_says_what_was_given_and_what_to_give(tmp_path: Path, name: str) -> None:
+    git(tmp_path, "init", "-q")
+    with pytest.raises(SideError, match=f"'{name}' is neither a directory nor a commit"), side(name, tmp_path):
+        pass
+
+
+def test_a_directory_without_migrations_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SideError, match="give a directory of migrations or a git ref"), side(str(tmp_path)):
+        pass
+
+
+def test_files_are_edited_or_added(tmp_path: Path) -> None:
+    for name, texts in {"a": {"1.sql": "x", "2.sql": "y"}, "b": {"1.sql": "x", "2.sql": "z", "3.sql": "n"}}.items():
+        (tmp_path / name).mkdir()
+        for file, text in texts.items():
+            (tmp_path / name / file).write_text(text)
+    assert changed_files(Side("a", tmp_path / "a"), Side("b", tmp_path / "b")) == (["2.sql"], ["3.sql"])
+
+
+@pytest.mark.parametrize("name", PREPARED)
+def test_a_prepared_change_touches_one_file_of_the_schema(tmp_path: Path, name: str) -> None:
+    """LookupError here says that sql/ is no longer what harness/gate/prepared.py expects of it."""
+    edited, added = changed_files(Side("sql", DEFAULT_DIRECTORY), Side(name, prepare(name, tmp_path)))
+    assert len(edited) + len(added) == 1
+
+
+def test_the_prepared_rename_stops_consumption_first_and_begins_it_last(tmp_path: Path) -> None:
+    (path,) = (path for path in prepare("renamed_silver", tmp_path).iterdir() if "rename" in path.name)
+    statements = re.findall(
+        r"^(DROP VIEW|DROP TABLE|RENAME TABLE|CREATE \w+)[^\n]* (\w+)", path.read_text(), re.MULTILINE
+    )
+    kinds = [kind for kind, _ in statements]
+    assert kinds[0] == "DROP VIEW"
+    assert kinds.count("RENAME TABLE") == 1
+    assert "CREATE MATERIALIZED" in kinds[kinds.index("RENAME TABLE") :]
+    assert re.search(r"_queue\b[^;]*;\s*$", path.read_text()), "the last statement takes frames from a queue again"
+
+
+def test_the_dictionary_has_every_column_with_its_comment() -> None:
+    page = dictionary(STRUCTURE)
+    assert "### trades" in page
+    assert "| price | `Decimal(38, 18)` | exact \\| true |" in page
+
+
+def test_the_dictionary_says_where_rows_go() -> None:
+    view = Object("mv", "materialized view", (), {"target": "sums", "query": "SELECT sum(price) FROM trades"})
+    assert "| mv | trades | sums |  |" in dictionary(Snapshot({"trades": TABLE, "mv": view}))
+
+
+def test_documents_beside_a_schema_are_judged(tmp_path: Path) -> None:
+    schema = checkout(tmp_path) / "sql"
+    (tmp_path / "docs").mkdir()
+    assert stale_documents(schema, STRUCTURE, ()) == [], "a schema without docs has none to be stale"
+    page = tmp_path / TABLES
+    page.write_text(dictionary(STRUCTURE))
+    assert stale_documents(schema, STRUCTURE, ()) == []
+    page.write_text("old")
+    assert stale_documents(schema, STRUCTURE, ()) == ["docs/tables.md is stale; write it again with k2-harness tables"]
+
+
+def test_a_document_or_query_that_names_what_is_gone_is_told(tmp_path: Path) -> None:
+    schema = checkout(tmp_path) / "sql"
+    (tmp_path / "docs").mkdir()
+    (tmp_path / TABLES).write_text(dictionary(STRUCTURE))
+    (tmp_path / "README.md").write_text("SELECT count() FROM k2.trades; SELECT 1 FROM k2.ticks; quotes")
+    (tmp_path / "load").mkdir()
+    (tmp_path / "load" / "reader.py").write_text(
+        'log = "k2.feed"; sql = "SELECT 1 FROM k2.fills"; sqls = f"SELECT 1 FROM k2.ohlcv_{frame}"'
+    )
+    assert stale_documents(schema, STRUCTURE, ["quotes"]) == [
+        "README.md names quotes, which the schema does not have",
+        "README.md names ticks, which the schema does not have",
+        "load/reader.py names fills, which the schema does not have",
+    ]
