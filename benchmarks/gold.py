@@ -57,6 +57,10 @@ FULL OUTER JOIN ({gold}) AS gold USING (exchange, canonical_symbol, window_start
 WHERE truth.trades != gold.trades OR truth.volume != gold.volume OR truth.open != gold.open OR truth.close != gold.close
 """
 
+RECOMPUTED = (
+    "SELECT exchange, canonical_symbol, window_start, open, close, volume, trade_count AS trades FROM k2.ohlcv_1m_view"
+)
+
 
 @dataclass(frozen=True)
 class Design:
@@ -115,8 +119,7 @@ DESIGNS = (
         "recompute",
         lambda name: True,  # noqa: ARG005
         (),
-        "SELECT exchange, canonical_symbol, window_start, open, close, volume, trade_count AS trades "
-        "FROM k2.ohlcv_1m_view",
+        RECOMPUTED,
     ),
     Design(
         "refreshable",

@@ -69,10 +69,11 @@ def client(stack: Stack, group: str) -> Consumer:
     return Consumer({**CLIENT_OPTIONS, "bootstrap.servers": stack.bootstrap, "group.id": group})
 
 
-def consume(stack: Stack, messages: int, partitions: int) -> float:
+def consume(stack: Stack, messages: int, partitions: int, topic: str = TOPIC) -> float:
+    """Messages per second, of which nothing is made."""
     consumer = client(stack, "bound")
     started = time.perf_counter()
-    consumer.assign([TopicPartition(TOPIC, number, OFFSET_BEGINNING) for number in range(partitions)])
+    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(partitions)])
     seen = 0
     while seen < messages and time.perf_counter() - started < LIMIT_S:
         seen += len(consumer.consume(500, 0.1))
@@ -81,14 +82,14 @@ def consume(stack: Stack, messages: int, partitions: int) -> float:
     return seen / took_s
 
 
-def through_table(stack: Stack, engine: str, messages: int, partitions: int, block: int) -> float:
+def through_table(stack: Stack, engine: str, messages: int, partitions: int, block: int, topic: str = TOPIC) -> float:
     """Messages per second from the view's creation, which starts the consumer, to the last commit."""
     group = engine.split()[0]
     with stack.warehouse.client(database="default") as warehouse:
         warehouse.command("CREATE DATABASE benchmark")
         warehouse.command(
             "CREATE TABLE benchmark.queue (message String) ENGINE = Kafka "
-            f"SETTINGS kafka_broker_list = '{stack.bootstrap}', kafka_topic_list = '{TOPIC}', "
+            f"SETTINGS kafka_broker_list = '{stack.bootstrap}', kafka_topic_list = '{topic}', "
             f"kafka_group_name = '{group}', kafka_format = 'RawBLOB', kafka_max_block_size = {block}, "
             "kafka_flush_interval_ms = 100"
         )
@@ -102,15 +103,16 @@ def through_table(stack: Stack, engine: str, messages: int, partitions: int, blo
             "_partition AS number, _offset AS position, "
             "_headers.value[indexOf(_headers.name, 'recv_ns')] AS recv_ns FROM benchmark.queue"
         )
-        wait_until_committed(stack, group, messages, partitions)
+        wait_until_committed(stack, group, messages, partitions, topic)
         took_s = time.perf_counter() - started
         warehouse.command("DROP DATABASE benchmark")
     return messages / took_s
 
 
-def wait_until_committed(stack: Stack, group: str, messages: int, partitions: int) -> None:
+def wait_until_committed(stack: Stack, group: str, messages: int, partitions: int, topic: str = TOPIC) -> None:
+    """Return when the group has committed so many messages; SystemExit if that takes too long."""
     consumer = client(stack, group)
-    wanted = [TopicPartition(TOPIC, number) for number in range(partitions)]
+    wanted = [TopicPartition(topic, number) for number in range(partitions)]
     deadline = time.perf_counter() + LIMIT_S
     while sum(max(each.offset, 0) for each in consumer.committed(wanted, timeout=5)) < messages:
         if time.perf_counter() > deadline:

@@ -61,8 +61,11 @@ def _sentence(results: Results) -> str:
 
 
 def _print_failure(console: Console, check: CheckResult) -> None:
-    mark = ("✗ ", "bold red") if fails(check) else ("! ", "bold yellow")
-    console.print(Text.assemble(mark, (f"{check.suite}.{check.name}", "bold"), f"  {check.unexpected:,} unexpected"))
+    found = f"  {check.unexpected:,} unexpected"
+    if not fails(check):  # the report has its rows; here it must not hide what fails
+        console.print(Text.assemble(("! ", "bold yellow"), f"{check.suite}.{check.name}", found), style="dim")
+        return
+    console.print(Text.assemble(("✗ ", "bold red"), (f"{check.suite}.{check.name}", "bold"), found))
     console.print(Text(f"  {check.why}"), style="dim")
     if check.error:
         console.print(Text(f"  {check.error}"), style="red", soft_wrap=True)

@@ -61,7 +61,7 @@ class SchemaVariables:
     kafka_brokers: str
     kafka_group: str = "k2"
     consumers: int = 1
-    max_block_size: int = 20_000
+    max_block_size: int = 65_536
     flush_interval_ms: int = 100
 
     def as_mapping(self) -> dict[str, str]:

@@ -6,7 +6,9 @@
 --
 -- How: in a materialized view, silver_trades is the block just inserted; through silver_trades_arrivals it is the whole table. Whether
 -- the table shows that block already is a race inside the engine, so the view reads both and keeps the first arrival of each
--- identity. The one row of `inserted` ties the view to its source table.
+-- identity. The one row of `inserted` ties the view to its source table. Three views compute: seconds from trades (here), minutes
+-- and five minutes from seconds (004), all wider windows from five minutes (006). Each reads no table but its own source, because
+-- of an insert in several blocks that is the only one which surely shows the earlier blocks.
 CREATE TABLE IF NOT EXISTS ohlcv_1s
 (
     exchange         LowCardinality(String)  COMMENT 'exchange, lower case',
@@ -31,24 +33,26 @@ SETTINGS index_granularity = 1024
 COMMENT 'Candles of one second. Read ohlcv_1s_view: a candle stands here in each of its states until parts merge';
 
 -- For views on silver_trades to read the whole table through.
-CREATE VIEW IF NOT EXISTS silver_trades_arrivals AS
-SELECT * FROM silver_trades
+CREATE TABLE IF NOT EXISTS silver_trades_arrivals
+ENGINE = Merge(currentDatabase(), '^silver_trades$')
 COMMENT 'Silver in all its rows: a resent trade stands in as many as it came';
 
 CREATE VIEW IF NOT EXISTS silver_trades_view AS
 SELECT * FROM silver_trades FINAL
 COMMENT 'Silver with exactly one row per trade';
 
+-- place: (timestamp, source_sequence, offset and index of the first arrival) as one number. As a tuple the comparisons take six times
+-- as long.
 CREATE MATERIALIZED VIEW IF NOT EXISTS ohlcv_1s_mv TO ohlcv_1s AS
 SELECT
     exchange,
     canonical_symbol,
     toDateTime(first.timestamp, 'UTC') AS window_start,
-    argMin(first.price, (first.timestamp, source_sequence, first.source_offset, first.source_index)) AS open_price,
+    argMin(first.price, place) AS open_price,
     min(first.timestamp) AS open_time,
     max(first.price) AS high_price,
     min(first.price) AS low_price,
-    argMax(first.price, (first.timestamp, source_sequence, first.source_offset, first.source_index)) AS close_price,
+    argMax(first.price, place) AS close_price,
     max(first.timestamp) AS close_time,
     sum(toDecimal256(first.quantity, 18)) AS volume,
     sum(first.quote_volume) AS quote_volume,
@@ -57,23 +61,20 @@ SELECT
 FROM (SELECT 1 FROM silver_trades LIMIT 1) AS inserted
 CROSS JOIN (
     SELECT
-        exchange, canonical_symbol, symbol, source_sequence, trade_id,
-        argMax((price, quantity, quote_volume, timestamp, source_offset, source_index, is_valid)::Tuple(
-            price Decimal(38, 18), quantity Decimal(38, 18), quote_volume Decimal(76, 36), timestamp DateTime64(6, 'UTC'),
-            source_offset UInt64, source_index UInt32, is_valid Bool), precedence) AS first
+        exchange, canonical_symbol, timestamp, price, quantity, quote_volume, is_valid,
+        bitShiftLeft(toUInt256(toUnixTimestamp64Micro(timestamp)), 128) + bitShiftLeft(toUInt256(source_sequence), 64) + bitNot(precedence) AS place
     FROM (
-        SELECT exchange, canonical_symbol, symbol, source_sequence, trade_id,
-            price, quantity, quote_volume, timestamp, source_offset, source_index, is_valid, precedence
+        SELECT exchange, canonical_symbol, message_id, price, quantity, quote_volume, timestamp, source_sequence, is_valid, precedence
         FROM silver_trades
         UNION ALL
-        SELECT exchange, canonical_symbol, symbol, source_sequence, trade_id,
-            price, quantity, quote_volume, timestamp, source_offset, source_index, is_valid, precedence
+        SELECT exchange, canonical_symbol, message_id, price, quantity, quote_volume, timestamp, source_sequence, is_valid, precedence
         FROM silver_trades_arrivals
         WHERE (exchange, canonical_symbol, toStartOfSecond(timestamp)) IN (
             SELECT exchange, canonical_symbol, toStartOfSecond(timestamp) FROM silver_trades)
     )
-    GROUP BY exchange, canonical_symbol, symbol, source_sequence, trade_id
-) AS trades
+    ORDER BY precedence DESC
+    LIMIT 1 BY message_id
+) AS first
 WHERE first.is_valid
 GROUP BY exchange, canonical_symbol, window_start;
 

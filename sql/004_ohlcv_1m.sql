@@ -1,4 +1,4 @@
--- Candles of one minute, computed from those of 1s; 003_ohlcv_1s.sql says how and why.
+-- Candles of one minute; and the view that computes candles of one and of five minutes from those of 1s.
 CREATE TABLE IF NOT EXISTS ohlcv_1m
 (
     exchange         LowCardinality(String)  COMMENT 'exchange, lower case',
@@ -22,43 +22,52 @@ TTL toDateTime(updated_at) + INTERVAL 1 YEAR
 SETTINGS index_granularity = 1024
 COMMENT 'Candles of one minute. Read ohlcv_1m_view: a candle stands here in each of its states until parts merge';
 
-CREATE VIEW IF NOT EXISTS ohlcv_1s_states AS
-SELECT * FROM ohlcv_1s
+-- For views on ohlcv_1s to read the whole table through.
+CREATE TABLE IF NOT EXISTS ohlcv_1s_states
+ENGINE = Merge(currentDatabase(), '^ohlcv_1s$')
 COMMENT 'Candles of 1s in all their states';
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS ohlcv_1m_mv TO ohlcv_1m AS
+-- window_s: length of the window in seconds.
+CREATE TABLE IF NOT EXISTS ohlcv_from_1s ENGINE = Null EMPTY AS
+SELECT toUInt32(0) AS window_s, * FROM ohlcv_1s;
+
+-- Of each second the state made from more trades, and of equal ones the inserted: only windows with such a part are written again.
+-- toStartOfFiveMinutes, not toStartOfInterval: by that one the engine finds no granules and reads the whole table.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ohlcv_from_1s_mv TO ohlcv_from_1s AS
 SELECT
+    window_s,
     exchange,
     canonical_symbol,
-    toStartOfInterval(part_start, INTERVAL 1 MINUTE, 'UTC') AS window_start,
-    argMin(last.open_price, part_start) AS open_price,
-    min(last.open_time) AS open_time,
-    max(last.high_price) AS high_price,
-    min(last.low_price) AS low_price,
-    argMax(last.close_price, part_start) AS close_price,
-    max(last.close_time) AS close_time,
-    sum(last.volume) AS volume,
-    sum(last.quote_volume) AS quote_volume,
-    sum(last.trade_count) AS trade_count,
+    toDateTime(intDiv(toUnixTimestamp(part_start), window_s) * window_s, 'UTC') AS window_start,
+    argMin(parts.open_price, part_start) AS open_price,
+    min(parts.open_time) AS open_time,
+    max(parts.high_price) AS high_price,
+    min(parts.low_price) AS low_price,
+    argMax(parts.close_price, part_start) AS close_price,
+    max(parts.close_time) AS close_time,
+    sum(parts.volume) AS volume,
+    sum(parts.quote_volume) AS quote_volume,
+    sum(parts.trade_count) AS trade_count,
     now64(6, 'UTC') AS updated_at
 FROM (SELECT 1 FROM ohlcv_1s LIMIT 1) AS inserted
 CROSS JOIN (
-    SELECT
-        exchange, canonical_symbol, state.window_start AS part_start,
-        argMax((open_price, open_time, high_price, low_price, close_price, close_time, volume, quote_volume, trade_count)::Tuple(
-            open_price Decimal(38, 18), open_time DateTime64(6, 'UTC'), high_price Decimal(38, 18), low_price Decimal(38, 18),
-            close_price Decimal(38, 18), close_time DateTime64(6, 'UTC'), volume Decimal(76, 18), quote_volume Decimal(76, 36),
-            trade_count UInt64), trade_count) AS last
+    SELECT * EXCEPT (window_start), window_start AS part_start
     FROM (
-        SELECT * FROM ohlcv_1s
+        SELECT *, true AS is_inserted FROM ohlcv_1s
         UNION ALL
-        SELECT * FROM ohlcv_1s_states
-        WHERE (exchange, canonical_symbol, toStartOfInterval(window_start, INTERVAL 1 MINUTE, 'UTC')) IN (
-            SELECT exchange, canonical_symbol, toStartOfInterval(window_start, INTERVAL 1 MINUTE, 'UTC') FROM ohlcv_1s)
-    ) AS state
-    GROUP BY exchange, canonical_symbol, state.window_start
+        SELECT *, false AS is_inserted FROM ohlcv_1s_states
+        WHERE (exchange, canonical_symbol, toStartOfFiveMinutes(window_start)) IN (
+            SELECT exchange, canonical_symbol, toStartOfFiveMinutes(window_start) FROM ohlcv_1s)
+    )
+    ORDER BY trade_count DESC, is_inserted DESC
+    LIMIT 1 BY exchange, canonical_symbol, window_start
 ) AS parts
-GROUP BY exchange, canonical_symbol, window_start;
+ARRAY JOIN [60, 300] AS window_s
+GROUP BY window_s, exchange, canonical_symbol, window_start
+HAVING max(is_inserted);
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS ohlcv_1m_mv TO ohlcv_1m AS
+SELECT * EXCEPT (window_s) FROM ohlcv_from_1s WHERE window_s = 60;
 
 CREATE VIEW IF NOT EXISTS ohlcv_1m_view AS
 SELECT

@@ -1,4 +1,4 @@
--- Candles of one five minutes, computed from those of 1m; 003_ohlcv_1s.sql says how and why.
+-- Candles of five minutes. 004_ohlcv_1m.sql computes them from those of 1s.
 CREATE TABLE IF NOT EXISTS ohlcv_5m
 (
     exchange         LowCardinality(String)  COMMENT 'exchange, lower case',
@@ -20,45 +20,10 @@ PARTITION BY toYYYYMM(updated_at)
 ORDER BY (exchange, canonical_symbol, window_start)
 TTL toDateTime(updated_at) + INTERVAL 1 YEAR
 SETTINGS index_granularity = 1024
-COMMENT 'Candles of one five minutes. Read ohlcv_5m_view: a candle stands here in each of its states until parts merge';
-
-CREATE VIEW IF NOT EXISTS ohlcv_1m_states AS
-SELECT * FROM ohlcv_1m
-COMMENT 'Candles of 1m in all their states';
+COMMENT 'Candles of five minutes. Read ohlcv_5m_view: a candle stands here in each of its states until parts merge';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ohlcv_5m_mv TO ohlcv_5m AS
-SELECT
-    exchange,
-    canonical_symbol,
-    toStartOfInterval(part_start, INTERVAL 5 MINUTE, 'UTC') AS window_start,
-    argMin(last.open_price, part_start) AS open_price,
-    min(last.open_time) AS open_time,
-    max(last.high_price) AS high_price,
-    min(last.low_price) AS low_price,
-    argMax(last.close_price, part_start) AS close_price,
-    max(last.close_time) AS close_time,
-    sum(last.volume) AS volume,
-    sum(last.quote_volume) AS quote_volume,
-    sum(last.trade_count) AS trade_count,
-    now64(6, 'UTC') AS updated_at
-FROM (SELECT 1 FROM ohlcv_1m LIMIT 1) AS inserted
-CROSS JOIN (
-    SELECT
-        exchange, canonical_symbol, state.window_start AS part_start,
-        argMax((open_price, open_time, high_price, low_price, close_price, close_time, volume, quote_volume, trade_count)::Tuple(
-            open_price Decimal(38, 18), open_time DateTime64(6, 'UTC'), high_price Decimal(38, 18), low_price Decimal(38, 18),
-            close_price Decimal(38, 18), close_time DateTime64(6, 'UTC'), volume Decimal(76, 18), quote_volume Decimal(76, 36),
-            trade_count UInt64), trade_count) AS last
-    FROM (
-        SELECT * FROM ohlcv_1m
-        UNION ALL
-        SELECT * FROM ohlcv_1m_states
-        WHERE (exchange, canonical_symbol, toStartOfInterval(window_start, INTERVAL 5 MINUTE, 'UTC')) IN (
-            SELECT exchange, canonical_symbol, toStartOfInterval(window_start, INTERVAL 5 MINUTE, 'UTC') FROM ohlcv_1m)
-    ) AS state
-    GROUP BY exchange, canonical_symbol, state.window_start
-) AS parts
-GROUP BY exchange, canonical_symbol, window_start;
+SELECT * EXCEPT (window_s) FROM ohlcv_from_1s WHERE window_s = 300;
 
 CREATE VIEW IF NOT EXISTS ohlcv_5m_view AS
 SELECT
@@ -77,4 +42,4 @@ SELECT
     close_time,
     updated_at
 FROM ohlcv_5m FINAL
-COMMENT 'Candles of one five minutes, exactly one row per window';
+COMMENT 'Candles of five minutes, exactly one row per window';

@@ -1,4 +1,4 @@
--- Candles of one fifteen minutes, computed from those of 5m; 003_ohlcv_1s.sql says how and why.
+-- Candles of fifteen minutes; and the view that computes all wider candles from those of 5m.
 CREATE TABLE IF NOT EXISTS ohlcv_15m
 (
     exchange         LowCardinality(String)  COMMENT 'exchange, lower case',
@@ -20,45 +20,53 @@ PARTITION BY toYYYYMM(updated_at)
 ORDER BY (exchange, canonical_symbol, window_start)
 TTL toDateTime(updated_at) + INTERVAL 1 YEAR
 SETTINGS index_granularity = 1024
-COMMENT 'Candles of one fifteen minutes. Read ohlcv_15m_view: a candle stands here in each of its states until parts merge';
+COMMENT 'Candles of fifteen minutes. Read ohlcv_15m_view: a candle stands here in each of its states until parts merge';
 
-CREATE VIEW IF NOT EXISTS ohlcv_5m_states AS
-SELECT * FROM ohlcv_5m
+-- For views on ohlcv_5m to read the whole table through.
+CREATE TABLE IF NOT EXISTS ohlcv_5m_states
+ENGINE = Merge(currentDatabase(), '^ohlcv_5m$')
 COMMENT 'Candles of 5m in all their states';
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS ohlcv_15m_mv TO ohlcv_15m AS
+-- window_s: length of the window in seconds.
+CREATE TABLE IF NOT EXISTS ohlcv_from_5m ENGINE = Null EMPTY AS
+SELECT toUInt32(0) AS window_s, * FROM ohlcv_5m;
+
+-- Like 004_ohlcv_1m.sql, for wider windows.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ohlcv_from_5m_mv TO ohlcv_from_5m AS
 SELECT
+    window_s,
     exchange,
     canonical_symbol,
-    toStartOfInterval(part_start, INTERVAL 15 MINUTE, 'UTC') AS window_start,
-    argMin(last.open_price, part_start) AS open_price,
-    min(last.open_time) AS open_time,
-    max(last.high_price) AS high_price,
-    min(last.low_price) AS low_price,
-    argMax(last.close_price, part_start) AS close_price,
-    max(last.close_time) AS close_time,
-    sum(last.volume) AS volume,
-    sum(last.quote_volume) AS quote_volume,
-    sum(last.trade_count) AS trade_count,
+    toDateTime(intDiv(toUnixTimestamp(part_start), window_s) * window_s, 'UTC') AS window_start,
+    argMin(parts.open_price, part_start) AS open_price,
+    min(parts.open_time) AS open_time,
+    max(parts.high_price) AS high_price,
+    min(parts.low_price) AS low_price,
+    argMax(parts.close_price, part_start) AS close_price,
+    max(parts.close_time) AS close_time,
+    sum(parts.volume) AS volume,
+    sum(parts.quote_volume) AS quote_volume,
+    sum(parts.trade_count) AS trade_count,
     now64(6, 'UTC') AS updated_at
 FROM (SELECT 1 FROM ohlcv_5m LIMIT 1) AS inserted
 CROSS JOIN (
-    SELECT
-        exchange, canonical_symbol, state.window_start AS part_start,
-        argMax((open_price, open_time, high_price, low_price, close_price, close_time, volume, quote_volume, trade_count)::Tuple(
-            open_price Decimal(38, 18), open_time DateTime64(6, 'UTC'), high_price Decimal(38, 18), low_price Decimal(38, 18),
-            close_price Decimal(38, 18), close_time DateTime64(6, 'UTC'), volume Decimal(76, 18), quote_volume Decimal(76, 36),
-            trade_count UInt64), trade_count) AS last
+    SELECT * EXCEPT (window_start), window_start AS part_start
     FROM (
-        SELECT * FROM ohlcv_5m
+        SELECT *, true AS is_inserted FROM ohlcv_5m
         UNION ALL
-        SELECT * FROM ohlcv_5m_states
-        WHERE (exchange, canonical_symbol, toStartOfInterval(window_start, INTERVAL 15 MINUTE, 'UTC')) IN (
-            SELECT exchange, canonical_symbol, toStartOfInterval(window_start, INTERVAL 15 MINUTE, 'UTC') FROM ohlcv_5m)
-    ) AS state
-    GROUP BY exchange, canonical_symbol, state.window_start
+        SELECT *, false AS is_inserted FROM ohlcv_5m_states
+        WHERE (exchange, canonical_symbol, toStartOfDay(window_start)) IN (
+            SELECT exchange, canonical_symbol, toStartOfDay(window_start) FROM ohlcv_5m)
+    )
+    ORDER BY trade_count DESC, is_inserted DESC
+    LIMIT 1 BY exchange, canonical_symbol, window_start
 ) AS parts
-GROUP BY exchange, canonical_symbol, window_start;
+ARRAY JOIN [900, 1800, 3600, 86400] AS window_s
+GROUP BY window_s, exchange, canonical_symbol, window_start
+HAVING max(is_inserted);
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS ohlcv_15m_mv TO ohlcv_15m AS
+SELECT * EXCEPT (window_s) FROM ohlcv_from_5m WHERE window_s = 900;
 
 CREATE VIEW IF NOT EXISTS ohlcv_15m_view AS
 SELECT
@@ -77,4 +85,4 @@ SELECT
     close_time,
     updated_at
 FROM ohlcv_15m FINAL
-COMMENT 'Candles of one fifteen minutes, exactly one row per window';
+COMMENT 'Candles of fifteen minutes, exactly one row per window';

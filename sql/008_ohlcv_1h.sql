@@ -1,4 +1,4 @@
--- Candles of one hour, computed from those of 30m; 003_ohlcv_1s.sql says how and why.
+-- Candles of one hour. 006_ohlcv_15m.sql computes them from those of 5m.
 CREATE TABLE IF NOT EXISTS ohlcv_1h
 (
     exchange         LowCardinality(String)  COMMENT 'exchange, lower case',
@@ -22,43 +22,8 @@ TTL toDateTime(updated_at) + INTERVAL 1 YEAR
 SETTINGS index_granularity = 1024
 COMMENT 'Candles of one hour. Read ohlcv_1h_view: a candle stands here in each of its states until parts merge';
 
-CREATE VIEW IF NOT EXISTS ohlcv_30m_states AS
-SELECT * FROM ohlcv_30m
-COMMENT 'Candles of 30m in all their states';
-
 CREATE MATERIALIZED VIEW IF NOT EXISTS ohlcv_1h_mv TO ohlcv_1h AS
-SELECT
-    exchange,
-    canonical_symbol,
-    toStartOfInterval(part_start, INTERVAL 1 HOUR, 'UTC') AS window_start,
-    argMin(last.open_price, part_start) AS open_price,
-    min(last.open_time) AS open_time,
-    max(last.high_price) AS high_price,
-    min(last.low_price) AS low_price,
-    argMax(last.close_price, part_start) AS close_price,
-    max(last.close_time) AS close_time,
-    sum(last.volume) AS volume,
-    sum(last.quote_volume) AS quote_volume,
-    sum(last.trade_count) AS trade_count,
-    now64(6, 'UTC') AS updated_at
-FROM (SELECT 1 FROM ohlcv_30m LIMIT 1) AS inserted
-CROSS JOIN (
-    SELECT
-        exchange, canonical_symbol, state.window_start AS part_start,
-        argMax((open_price, open_time, high_price, low_price, close_price, close_time, volume, quote_volume, trade_count)::Tuple(
-            open_price Decimal(38, 18), open_time DateTime64(6, 'UTC'), high_price Decimal(38, 18), low_price Decimal(38, 18),
-            close_price Decimal(38, 18), close_time DateTime64(6, 'UTC'), volume Decimal(76, 18), quote_volume Decimal(76, 36),
-            trade_count UInt64), trade_count) AS last
-    FROM (
-        SELECT * FROM ohlcv_30m
-        UNION ALL
-        SELECT * FROM ohlcv_30m_states
-        WHERE (exchange, canonical_symbol, toStartOfInterval(window_start, INTERVAL 1 HOUR, 'UTC')) IN (
-            SELECT exchange, canonical_symbol, toStartOfInterval(window_start, INTERVAL 1 HOUR, 'UTC') FROM ohlcv_30m)
-    ) AS state
-    GROUP BY exchange, canonical_symbol, state.window_start
-) AS parts
-GROUP BY exchange, canonical_symbol, window_start;
+SELECT * EXCEPT (window_s) FROM ohlcv_from_5m WHERE window_s = 3600;
 
 CREATE VIEW IF NOT EXISTS ohlcv_1h_view AS
 SELECT

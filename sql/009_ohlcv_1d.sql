@@ -1,4 +1,4 @@
--- Candles of one day (UTC), computed from those of 1h; 003_ohlcv_1s.sql says how and why.
+-- Candles of one day (UTC). 006_ohlcv_15m.sql computes them from those of 5m.
 CREATE TABLE IF NOT EXISTS ohlcv_1d
 (
     exchange         LowCardinality(String)  COMMENT 'exchange, lower case',
@@ -22,43 +22,8 @@ TTL toDateTime(updated_at) + INTERVAL 1 YEAR
 SETTINGS index_granularity = 1024
 COMMENT 'Candles of one day (UTC). Read ohlcv_1d_view: a candle stands here in each of its states until parts merge';
 
-CREATE VIEW IF NOT EXISTS ohlcv_1h_states AS
-SELECT * FROM ohlcv_1h
-COMMENT 'Candles of 1h in all their states';
-
 CREATE MATERIALIZED VIEW IF NOT EXISTS ohlcv_1d_mv TO ohlcv_1d AS
-SELECT
-    exchange,
-    canonical_symbol,
-    toStartOfInterval(part_start, INTERVAL 1 DAY, 'UTC') AS window_start,
-    argMin(last.open_price, part_start) AS open_price,
-    min(last.open_time) AS open_time,
-    max(last.high_price) AS high_price,
-    min(last.low_price) AS low_price,
-    argMax(last.close_price, part_start) AS close_price,
-    max(last.close_time) AS close_time,
-    sum(last.volume) AS volume,
-    sum(last.quote_volume) AS quote_volume,
-    sum(last.trade_count) AS trade_count,
-    now64(6, 'UTC') AS updated_at
-FROM (SELECT 1 FROM ohlcv_1h LIMIT 1) AS inserted
-CROSS JOIN (
-    SELECT
-        exchange, canonical_symbol, state.window_start AS part_start,
-        argMax((open_price, open_time, high_price, low_price, close_price, close_time, volume, quote_volume, trade_count)::Tuple(
-            open_price Decimal(38, 18), open_time DateTime64(6, 'UTC'), high_price Decimal(38, 18), low_price Decimal(38, 18),
-            close_price Decimal(38, 18), close_time DateTime64(6, 'UTC'), volume Decimal(76, 18), quote_volume Decimal(76, 36),
-            trade_count UInt64), trade_count) AS last
-    FROM (
-        SELECT * FROM ohlcv_1h
-        UNION ALL
-        SELECT * FROM ohlcv_1h_states
-        WHERE (exchange, canonical_symbol, toStartOfInterval(window_start, INTERVAL 1 DAY, 'UTC')) IN (
-            SELECT exchange, canonical_symbol, toStartOfInterval(window_start, INTERVAL 1 DAY, 'UTC') FROM ohlcv_1h)
-    ) AS state
-    GROUP BY exchange, canonical_symbol, state.window_start
-) AS parts
-GROUP BY exchange, canonical_symbol, window_start;
+SELECT * EXCEPT (window_s) FROM ohlcv_from_5m WHERE window_s = 86400;
 
 CREATE VIEW IF NOT EXISTS ohlcv_1d_view AS
 SELECT

@@ -42,6 +42,11 @@ class Assignment:
         """Look again at once: the connection broke, and the broker may come back without what it knew."""
         self._refresh_at = 0.0
 
+    @property
+    def is_due(self) -> bool:
+        """Whether `refresh` would ask the broker now."""
+        return time.monotonic() >= self._refresh_at
+
     def advance(self, next_offsets: dict[Partition, int]) -> None:
         self._next.update(next_offsets)
         self._stats.moved(self._next)
@@ -54,7 +59,7 @@ class Assignment:
 
         Raises KafkaException when the broker does not answer; asking again is the caller's business.
         """
-        if time.monotonic() < self._refresh_at:
+        if not self.is_due:
             return
         self._refresh_at = time.monotonic() + _UNSETTLED_REFRESH_S
         patience_s, self._patience_s = self._patience_s, min(self._patience_s * 2, _PATIENCE_S[1])

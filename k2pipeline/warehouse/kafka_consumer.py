@@ -1,7 +1,9 @@
 """One consumer of a Kafka table: poll, gather a block, insert it, commit its offsets. At least once.
 
-A block goes through all views in one insert, and its offsets are committed after that insert returned. A
-block that cannot be inserted is held and tried again until it can or the consumer stops; nothing is skipped.
+A block goes through all views in one insert, and its offsets are committed after that insert returned. While
+it runs the next block is gathered, so blocks grow with the load; never do two inserts of one consumer run at
+once. A block that cannot be inserted is held and tried again until it can or the consumer stops; nothing is
+skipped.
 """
 
 from __future__ import annotations
@@ -9,17 +11,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from k2pipeline.warehouse.engine import EngineConnection, quoted
-from k2pipeline.warehouse.errors import WarehouseError
+from k2pipeline.warehouse.engine import EngineConnection
 from k2pipeline.warehouse.kafka_assignment import Assignment
-from k2pipeline.warehouse.kafka_block import Block
+from k2pipeline.warehouse.kafka_block import Block, Partition
 from k2pipeline.warehouse.kafka_ddl import KafkaTableDefinition
 from k2pipeline.warehouse.kafka_gate import Gate
+from k2pipeline.warehouse.kafka_insert import TableName, insert
 from k2pipeline.warehouse.kafka_settings import KafkaSettings
 from k2pipeline.warehouse.kafka_stats import LOG, ConsumerStats
 
@@ -52,18 +54,6 @@ CLIENT_OPTIONS = {
 }
 
 
-@dataclass
-class TableName:
-    """Where the table is now. RENAME changes it, under the gate."""
-
-    database: str
-    table: str
-
-    @property
-    def quoted(self) -> str:
-        return f"{quoted(self.database, '`')}.{quoted(self.table, '`')}"
-
-
 class KafkaConsumer(threading.Thread):
     """Consumer `index` of a table. `stop` asks it to end, `join` waits for that."""
 
@@ -86,6 +76,7 @@ class KafkaConsumer(threading.Thread):
         self._stats = stats
         self._stopping = False
         self._wake = threading.Event()
+        self._under_way: Future[dict[Partition, int]] | None = None
 
     def stop(self) -> None:
         self._stopping = True
@@ -109,14 +100,27 @@ class KafkaConsumer(threading.Thread):
         with (
             closing(self._connect()) as connection,
             closing(Consumer(self._client_options(), logger=LOG)) as client,
+            ThreadPoolExecutor(1, f"{self.name}-insert") as inserter,
         ):
             share = (self._index, self._settings.consumer_threads)
             self._assignment = Assignment(client, self._settings.topics, share, self._stats)
+            self._under_way = None
             while not self._stopping:
-                self._refresh()
+                if self._assignment.is_due:
+                    # Only between inserts: a commit that came after a restart would undo it.
+                    self._settle(client)
+                    self._refresh()
                 block = self._gather(client)
-                if block.message_count and self._deliver(connection, block):
-                    self._commit(client, block)
+                self._settle(client)
+                if block.message_count:
+                    self._under_way = inserter.submit(self._deliver, connection, block)
+            self._settle(client)
+
+    def _settle(self, client: Consumer) -> None:
+        """Wait for the insert that is under way, if any, and commit what it delivered."""
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None and (offsets := under_way.result()):
+            self._commit(client, offsets)
 
     def _client_options(self) -> dict[str, object]:
         settings = self._settings
@@ -141,11 +145,20 @@ class KafkaConsumer(threading.Thread):
             self._stats.failed(f"{failure.name()}: {failure.str()}", kind=failure.name())
 
     def _gather(self, client: Consumer) -> Block:
-        """Messages until the block is full or the flush interval is over, whichever comes first."""
+        """Messages until the block is full, or the flush interval is over.
+
+        That begins when the insert before has returned: small inserts cost nearly as much as large ones, and one
+        after the other without a pause would keep a core busy at any rate.
+        """
         settings = self._settings
         block = Block()
-        deadline = time.monotonic() + settings.flush_interval_ms / 1000
+        flush_s = settings.flush_interval_ms / 1000
+        deadline = time.monotonic() + flush_s
         while block.message_count < settings.max_block_size and not self._stopping:
+            if self._under_way is not None and self._under_way.done():
+                self._settle(client)
+            elif self._under_way is not None:
+                deadline = time.monotonic() + flush_s
             left_s = max(deadline - time.monotonic(), 0)
             room = settings.max_block_size - block.message_count
             wanted = min(settings.poll_max_batch_size, room, _LOT_MESSAGES)
@@ -170,42 +183,24 @@ class KafkaConsumer(threading.Thread):
                 self._stats.failed(f"{event.topic()} [{event.partition()}]: {error.str()}", kind=error.name())
         return [message for message in polled if message.error() is None]
 
-    def _deliver(self, connection: EngineConnection, block: Block) -> bool:
-        """Insert until it succeeds. False if the consumer was stopped first: the block comes again later."""
+    def _deliver(self, connection: EngineConnection, block: Block) -> dict[Partition, int]:
+        """Insert until it succeeds. The offsets to commit; none if the consumer was stopped first: the block
+        comes again later.
+        """
         wait_s = max(self._settings.consumer_reschedule_ms / 1000, _RETRY_MIN_S)
         while not self._stopping:
             try:
                 with self._gate.insert(lambda: self._stopping) as passed:
                     if passed:
-                        self._insert(connection, block)
-                        return True
+                        insert(connection, self._table, self._definition, block)
+                        return block.next_offsets
             except Exception as error:  # noqa: BLE001  (a view may fail in any way; its block waits for the cure)
                 self._stall(error, wait_s)
                 wait_s = min(wait_s * 2, _RETRY_MAX_S)
-        return False
+        return {}
 
-    def _insert(self, connection: EngineConnection, block: Block) -> None:
-        self._require_view(connection)
-        messages = block.table()
-        if messages.num_rows:
-            connection.raw.query(insert_statement(self._table, self._definition, messages.num_rows))
-
-    def _require_view(self, connection: EngineConnection) -> None:
-        """A Null table without a view would swallow the block, so ask before each insert too."""
-        found = connection.execute(
-            "SELECT count() FROM system.tables WHERE database = {database:String} AND name = {table:String} "
-            "AND notEmpty(dependencies_table)",
-            params={"database": self._table.database, "table": self._table.table},
-        )
-        if found.strip() != b"1":
-            raise WarehouseError(
-                60,
-                "UNKNOWN_TABLE",
-                f"no materialized view reads from {self._table.quoted}; its messages wait",
-            )
-
-    def _commit(self, client: Consumer, block: Block) -> None:
-        offsets = [TopicPartition(*partition, offset) for partition, offset in block.next_offsets.items()]
+    def _commit(self, client: Consumer, next_offsets: dict[Partition, int]) -> None:
+        offsets = [TopicPartition(*partition, offset) for partition, offset in next_offsets.items()]
         try:
             answers = client.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
@@ -216,7 +211,7 @@ class KafkaConsumer(threading.Thread):
             self._stats.failed(f"commit: {failed}; the next commit covers it", kind="commit")
         else:
             self._stats.committed()
-            self._assignment.committed(block.next_offsets)
+            self._assignment.committed(next_offsets)
 
     def _stall(self, error: Exception, wait_s: float) -> None:
         self._stats.failed(f"{self._table.quoted}: {error}")
@@ -227,18 +222,3 @@ class KafkaConsumer(threading.Thread):
 
 def client_id(name: TableName, settings: KafkaSettings) -> str:
     return settings.client_id or f"k2-warehouse-{name.database}-{name.table}"
-
-
-def insert_statement(name: TableName, definition: KafkaTableDefinition, row_count: int) -> str:
-    """Insert the Arrow table that the calling frame names `messages`: one block, one step through views."""
-    columns = "_topic, _key, _offset, _partition, _timestamp_ms, `_headers.name`, `_headers.value`"
-    one_block = (
-        f"max_block_size = {row_count}, max_insert_block_size = {row_count}, "
-        f"min_insert_block_size_rows = {row_count}, min_insert_block_size_bytes = 0, "
-        "max_threads = 1, max_insert_threads = 1"
-    )
-    return (
-        f"INSERT INTO {name.quoted} ({quoted(definition.message_column, '`')}, _timestamp, {columns}) "
-        f"SETTINGS insert_allow_materialized_columns = 1, insert_null_as_default = 0, {one_block} "
-        f"SELECT message, _timestamp_ms, {columns} FROM Python(messages)"
-    )

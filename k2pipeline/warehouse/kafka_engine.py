@@ -22,9 +22,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from k2pipeline.warehouse.engine import EngineConnection
-from k2pipeline.warehouse.kafka_consumer import KafkaConsumer, TableName, client_id
+from k2pipeline.warehouse.kafka_consumer import KafkaConsumer, client_id
 from k2pipeline.warehouse.kafka_ddl import KafkaTableDefinition, definition_in, rewrite_create
 from k2pipeline.warehouse.kafka_gate import Gate
+from k2pipeline.warehouse.kafka_insert import TableName
 from k2pipeline.warehouse.kafka_report import Reported, report_statement
 from k2pipeline.warehouse.kafka_stats import ConsumerStats
 

@@ -104,6 +104,20 @@ def test_one_block_is_one_insert_of_at_most_max_block_size_messages(rig: Rig) ->
     ]
 
 
+def test_what_arrives_during_an_insert_is_the_next_block(rig: Rig) -> None:
+    rig.stack.create_topics([rig.topic], 1)
+    rig.sql(f"CREATE TABLE {rig.database}.target (rows UInt64, slept UInt8) ENGINE = MergeTree ORDER BY rows")
+    rig.create_queue(kafka_flush_interval_ms=50)
+    rig.create_view("any(blockSize()) AS rows, sleep(2) AS slept")
+    rig.produce([b"first"])
+    wait_for(lambda: rig.consumers()[0]["num_messages_read"] == 1, "the first message taken")
+    for count in range(2, 12):
+        rig.produce([b"meanwhile"])
+        wait_for(lambda count=count: rig.consumers()[0]["num_messages_read"] == count, "taken during the insert")
+    wait_for(lambda: rig.rows(f"SELECT rows FROM {rig.database}.target ORDER BY rows") == [(1,), (10,)], "two blocks")
+    wait_for(lambda: rig.committed(partitions=1) == [11], "both committed")
+
+
 def test_killed_warehouse_loses_nothing_and_redelivers_the_same_offsets(rig: Rig) -> None:
     rig.create_pipeline(partitions=2, kafka_max_block_size=500)
     sent = [f"frame {number}".encode() for number in range(40_000)]

@@ -1,0 +1,278 @@
+"""The budgets of the whole pipeline, each against a bound measured in the same run.
+
+    python -m benchmarks.pipeline            # about three minutes; --trades 100000 --seconds 5 for a quick look
+
+One embedded stack, the shipped schema, Binance frames of twelve symbols in four partitions, one in twenty sent twice:
+
+    produce         the frames into the topic, from memory
+    consume         out of it again, nothing made of them
+    null            through a Kafka table into ENGINE = Null
+    bronze, silver  through sql/ without its candles
+    gold            through sql/, until the last offset is committed: what is judged. Every 1m candle is then compared
+                    with silver
+    replayed        the same while the harness replays as fast as it can, ledger included, from the first frame
+                    sent to the last committed
+
+Each is also given as a ratio to the one above it, which bounds it, and with the CPU time that the warehouse took.
+Then a run of the harness at 1,100 trades/s, whose latency, memory and verdict are judged. Truth and checks have a
+benchmark of their own, truth.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import psutil
+from confluent_kafka import Producer
+
+from benchmarks.gold import EXACT, RECOMPUTED, START_MS, SYMBOLS, frame
+from benchmarks.kafka_engine import consume, through_table, wait_until_committed
+from harness.captures import CapturedFrame
+from harness.outbox import PRODUCER_DEFAULTS
+from harness.pace import Unpaced
+from harness.replay import Times, replay
+from harness.run import run
+from harness.scenario import Scenario
+from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
+from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaVariables, apply_schema
+from k2pipeline.stack import Stack, start_stack
+
+TOPIC: Final = EXCHANGES["binance"].topic
+PARTITIONS: Final = 4
+VIEW: Final = "binance_frames_mv"
+STEADY_RATE: Final = 1_100
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What must hold and what is aimed for; `higher` says which side of them is good."""
+
+    must: float
+    aim: float
+    higher: bool = False
+
+    def verdict(self, value: float | None) -> str:
+        """missed, must or aim: how far the value got; unknown without one."""
+        if value is None:
+            return "unknown"
+        got = [name for name, limit in (("aim", self.aim), ("must", self.must)) if (value >= limit) == self.higher]
+        return got[0] if got else "MISSED"
+
+
+GOLD: Final = Budget(60_000, 120_000, higher=True)
+STARTED: Final = Budget(10, 3)
+STEADY: Final = {
+    "silver": ("send -> silver p99", Budget(500, 250)),
+    "bronze_to_silver": ("bronze -> silver p99", Budget(100, 30)),
+    "ohlcv_1m": ("send -> 1m candle p99", Budget(60_000, 1_000)),
+}
+MEMORY: Final = Budget(3 * 1024, 1.5 * 1024)
+
+
+def show(name: str, value: float | None, unit: str, note: str = "", budget: Budget | None = None) -> None:
+    """One line of the table."""
+    figure = "-" if value is None else f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+    judged = f"{budget.must:,g} / {budget.aim:,g}" if budget else ""
+    met = budget.verdict(value) if budget else ""
+    print(f"{name:<24} {figure:>10} {unit:<9} {note:<33} {judged:<18} {met}".rstrip(), flush=True)
+
+
+def number_at(position: int) -> int:
+    """The trade sent at a position: one in twenty is the one before it again, in the same partition."""
+    return position - len(SYMBOLS) if position % 20 == 19 else position
+
+
+def symbol_at(number: int) -> str:
+    return SYMBOLS[number % len(SYMBOLS)]
+
+
+def produce(stack: Stack, trades: int) -> float:
+    """Trades per second, from memory into the topic, until the broker has all of them."""
+    ready = [(frame(number).encode(), symbol_at(number).encode()) for number in map(number_at, range(trades))]
+    headers: list[tuple[str, str | bytes | None]] = [("recv_ns", f"{START_MS}000000"), ("conn", "benchmark")]
+    producer = Producer(
+        {**PRODUCER_DEFAULTS, "bootstrap.servers": stack.bootstrap, "queue.buffering.max.messages": trades + 1}
+    )
+    started = time.perf_counter()
+    for value, key in ready:
+        producer.produce(TOPIC, value, key, headers=headers)
+    if producer.flush(120):
+        raise SystemExit("the broker did not take the frames in time")
+    return trades / (time.perf_counter() - started)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Trades per second, and the CPU time of the warehouse's process for each, which a busy machine changes less."""
+
+    per_second: float
+    cpu_us: float
+
+    def note(self, bound: float, name: str) -> str:
+        return f"{self.per_second / bound:.2f} of {name}, {self.cpu_us:.1f} us CPU"
+
+
+@contextmanager
+def rated(stack: Stack, trades: int) -> Iterator[Callable[[], Rate]]:
+    """The rate of what the block does with `trades`; ask for it at its end."""
+    process = psutil.Process(stack.processes["warehouse"])
+
+    def cpu_s() -> float:
+        times = process.cpu_times()
+        return float(times.user + times.system)
+
+    before_s, started = cpu_s(), time.perf_counter()
+    yield lambda: Rate(trades / (time.perf_counter() - started), (cpu_s() - before_s) / trades * 1e6)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """sql/ in a database of its own. Its queue does not consume until `resume`."""
+
+    stack: Stack
+    database: str
+    create_view: str
+
+    @classmethod
+    def apply(cls, stack: Stack, database: str, directory: Path) -> Schema:
+        """Needs the topics to be empty still: until the view is gone, the queue consumes."""
+        address = replace(stack.warehouse, database=database)
+        apply_schema(address, SchemaVariables(stack.bootstrap, kafka_group=database), directory)
+        with address.client() as client:
+            create_view = str(client.command(f"SHOW CREATE TABLE {VIEW} FORMAT TSVRaw"))
+            client.command(f"DROP TABLE {VIEW}")
+        return cls(stack, database, create_view)
+
+    def resume(self) -> None:
+        with self.stack.warehouse.client(database=self.database) as client:
+            client.command(self.create_view)
+
+    def wait(self, trades: int) -> None:
+        wait_until_committed(self.stack, f"{self.database}-binance", trades, PARTITIONS, TOPIC)
+
+    def rate(self, trades: int) -> Rate:
+        """From resuming to the last commit."""
+        with rated(self.stack, trades) as rate:
+            self.resume()
+            self.wait(trades)
+            return rate()
+
+
+@contextmanager
+def without_candles(sql: Path) -> Iterator[Path]:
+    """sql/ as far as silver."""
+    with tempfile.TemporaryDirectory() as directory:
+        for path in sql.glob("*.sql"):
+            if "ohlcv" not in path.name:
+                shutil.copy(path, directory)
+        yield Path(directory)
+
+
+def sustained(trades: int, sql: Path) -> None:
+    """Everything that is a rate, and the start."""
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as workdir, start_stack("embedded", workdir=Path(workdir)) as stack:
+        stack.create_topics([*(each.topic for each in EXCHANGES.values()), DLQ_TOPIC], PARTITIONS)
+        gold = Schema.apply(stack, "k2", sql)
+        show("stack up, schema applied", time.perf_counter() - began, "s", "", STARTED)
+        with without_candles(sql) as directory:
+            silver = Schema.apply(stack, "silver", directory)
+        produced = produce(stack, trades)
+        show("produce", produced, "trades/s")
+        consumed = consume(stack, trades, PARTITIONS, TOPIC)
+        show("consume", consumed, "trades/s", f"{consumed / produced:.2f} of produce")
+        with rated(stack, trades) as rate:
+            through_table(stack, "Null", trades, PARTITIONS, SchemaVariables("").max_block_size, TOPIC)
+            null = rate()
+        show("null", null.per_second, "trades/s", null.note(consumed, "consume"))
+        bound = silver.rate(trades)
+        show("bronze, silver", bound.per_second, "trades/s", bound.note(null.per_second, "null"))
+        with stack.warehouse.client(database="default") as client:
+            client.command("DROP DATABASE silver")
+        reached = gold.rate(trades)
+        show("gold", reached.per_second, "trades/s", reached.note(bound.per_second, "bronze, silver"), GOLD)
+        replayed = replay_beside(gold, trades, Path(workdir, "ledger.parquet"))
+        show("replayed", replayed.per_second, "trades/s", replayed.note(reached.per_second, "gold"), GOLD)
+        print(exactness(stack))
+
+
+def replay_beside(gold: Schema, trades: int, ledger: Path) -> Rate:
+    """From the first frame that the harness sends to the last that is committed."""
+    frames = (
+        CapturedFrame((START_MS + number) * 1_000_000, "binance", frame(number).encode())
+        for number in map(number_at, range(trades, 2 * trades))
+    )
+    with rated(gold.stack, trades) as rate:
+        replay(frames, bootstrap=gold.stack.bootstrap, pace=Unpaced(), times=Times.ORIGINAL, ledger_path=ledger)
+        gold.wait(2 * trades)
+        return rate()
+
+
+def exactness(stack: Stack) -> str:
+    """What the comparison of the 1m candles with silver found."""
+    with stack.warehouse.client() as client:
+        trades = int(client.query("SELECT count() FROM silver_trades FINAL").first_row[0])
+        wrong = int(client.query(EXACT.format(gold=RECOMPUTED)).first_row[0])
+    return f"  of {trades:,} different trades, {wrong} candles of 1m are wrong"
+
+
+@contextmanager
+def memory_watched() -> Iterator[Callable[[], float]]:
+    """The highest resident memory, in MiB, of all processes that this one started: the stack."""
+    over = threading.Event()
+    peaks = [0.0]
+
+    def watch() -> None:
+        while not over.wait(0.5):
+            resident = 0
+            for process in psutil.Process().children(recursive=True):
+                try:
+                    resident += process.memory_info().rss
+                except psutil.NoSuchProcess:
+                    continue
+            peaks.append(resident / 1024**2)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    yield lambda: max(peaks)
+    over.set()
+    watcher.join()
+
+
+def steady(seconds: int, sql: Path) -> None:
+    """Latency, memory and verdict at 1,100 trades/s."""
+    with tempfile.TemporaryDirectory() as out, memory_watched() as peak:
+        scenario = Scenario(name="steady", synthetic=f"{seconds}s", rate=str(STEADY_RATE), times="now")
+        found = run(scenario, sql=sql, out=Path(out)).results
+        memory = peak()
+    print(f"  {found.counts.trades_sent:,} trades at {found.achieved_rate} trades/s, verdict {found.verdict}")
+    for layer, (name, budget) in STEADY.items():
+        measured = found.latency_ms.get(layer)
+        show(name, measured.p99 if measured else None, "ms", f"n = {measured.n:,}" if measured else "", budget)
+    show("memory of the stack", memory, "MiB", "", MEMORY)
+
+
+def main() -> None:
+    """Measure, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trades", type=int, default=400_000, help="in each way through the pipeline")
+    parser.add_argument("--seconds", type=int, default=20, help="of synthetic trades at 1,100 trades/s; 0: no such run")
+    parser.add_argument("--sql", type=Path, default=DEFAULT_DIRECTORY, help="another schema, to compare with")
+    options = parser.parse_args()
+    print(f"{'':<24} {'measured':>10} {'':<9} {'of its bound':<33} {'must / aim':<18} met")
+    sustained(options.trades, options.sql)
+    if options.seconds:
+        steady(options.seconds, options.sql)
+
+
+if __name__ == "__main__":
+    main()
