@@ -26,10 +26,11 @@ test: $(READY) ## all tests that this machine can run
 e2e: $(READY) ## only the tests that run broker, warehouse and harness for real
 	$(BIN)/python -m pytest -m e2e
 
-lint: $(READY) ## ruff and mypy
+lint: $(READY) ## ruff, mypy, and whether docs/checks.md is up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/k2-harness checks --check
 
 format: $(READY) ## let ruff mend what it can
 	$(BIN)/ruff check --fix .

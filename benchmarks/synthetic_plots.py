@@ -27,9 +27,9 @@ from synthetic_statistics import (
 )
 from synthetic_tapes import INSTRUMENTS, SECOND_US, Tape, generated, recorded, require_captures
 
-from harness.scenario import PROJECT
+from k2pipeline.shipped import SHIPPED
 
-FOLDER = PROJECT / "docs" / "synthetic"
+FOLDER = SHIPPED / "docs" / "synthetic"
 SEEDS = range(1, 21)
 BAND = (5, 95)
 REAL, SYNTHETIC = "#1a1a1a", "#2f7fd0"
@@ -163,7 +163,7 @@ def main() -> None:
     synthetic = [[generated(instrument, seed) for seed in SEEDS] for instrument in INSTRUMENTS]
     for name in FIGURES:
         draw(name, real, synthetic)
-        print(f"{(FOLDER / name).relative_to(PROJECT)}.svg")
+        print(f"{(FOLDER / name).relative_to(SHIPPED)}.svg")
 
 
 if __name__ == "__main__":

@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.captures import CapturedFrame, read_capture
-from harness.scenario import PROJECT
 from harness.synthetic import synthetic
+from k2pipeline.shipped import SHIPPED
 
-CAPTURES = PROJECT.parent / "shared" / "captures"
+CAPTURES = SHIPPED.parent / "shared" / "captures"
 SECOND_US = 1_000_000
 Row = tuple[str, int, float, float, bool]
 """Symbol, time in us, price, size, and whether the taker buys."""

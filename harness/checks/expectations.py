@@ -180,6 +180,23 @@ class ExpectRowsToAgreeWith(OfQuery, _Columns):
     def query(self, warehouse: Warehouse) -> str:
         return queries.disagreeing(*self.sides(warehouse, self.other))
 
+    def find(self, warehouse: Warehouse, metrics: Mapping[str, Any]) -> Finding:
+        # Where both are well, which is nearly always, one look at each takes a quarter of the time.
+        if warehouse.counts(queries.alike(*self.sides(warehouse, self.other)))["alike"]:
+            return Finding(0)
+        return super().find(warehouse, metrics)
+
+
+class ExpectKeyToBeUnique(OfQuery):
+    """No key stands in two rows of the batch. Great Expectations' own check counts in a window over all columns."""
+
+    key: list[str]
+
+    success_keys: ClassVar[tuple[str, ...]] = ("key",)
+
+    def query(self, warehouse: Warehouse) -> str:
+        return queries.doubled(warehouse.batch, self.key)
+
 
 class ExpectOffsetsToBeConserved(OfQuery):
     """Every acknowledged offset of a topic is rows of the batch, one for each trade, or one dead letter."""

@@ -85,6 +85,15 @@ GROUP BY {_list(key)}
 HAVING rows_here != rows_there OR min(fingerprint) != max(fingerprint)"""
 
 
+def alike(batch: str, other: str, key: Sequence[str], pairs: Sequence[Pair]) -> str:
+    """1 where a batch and another table have the same rows, by their number and the sum of their hashes, else 0."""
+    expected = _list([*key, *(pair.expected for pair in pairs)])
+    actual = _list([*key, *(pair.actual for pair in pairs)])
+    return f"""
+SELECT toUInt8((SELECT (count(), sum(cityHash64(tuple({actual})))) FROM {batch})
+    = (SELECT (count(), sum(cityHash64(tuple({expected})))) FROM {other})) AS alike"""
+
+
 def unconserved_offsets(batch: str, topic: str) -> str:
     """Acknowledged offsets that are neither bronze rows, one for each trade, nor one dead letter, or are both."""
     return f"""

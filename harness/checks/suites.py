@@ -5,13 +5,15 @@
      "expectations": [
        {"type": "expect_no_row_lost", "severity": "critical",
         "kwargs": {"truth": "k2_truth.silver_trades", "key": ["exchange", "symbol", "trade_id"]},
-        "meta": {"name": "no_trade_lost", "kind": "exact", "layer": "silver", "why": "Nothing vanishes."}}]}
+        "meta": {"name": "no_trade_lost", "kind": "exact", "layer": "silver", "why": "Nothing vanishes.",
+                 "misses": "Wrong values."}}]}
 
 `batch` is the query whose rows are checked, `since` the column by which they can be narrowed to recent ones. A suite
 is named after its file. latency.json is another thing, see slos.py.
 
 `kind` is exact (needs the truth) or standing. `layer` is where the defect would be; one of layer FEED is in what was
-sent to us, so it is an alarm at night, and no failure of a run that knows what was sent.
+sent to us, so it is an alarm at night, and no failure of a run that knows what was sent. `why` is what the check
+verifies, `misses`, which may be left out, what it does not; docs/checks.md is made of both.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ KINDS: Final = ("exact", "standing")
 FEED: Final = "feed"
 SEVERITIES: Final = ("critical", "warning", "info")
 _META: Final = frozenset({"name", "kind", "layer", "why"})
+_MISSES: Final = "misses"
 _WINDOW: Final = "window_start"
 _OTHERS: Final = ("parts", "among", "other")
 _DAY_NS: Final = 86_400 * 10**9
@@ -49,6 +52,7 @@ class Check:
     severity: str
     why: str
     definition: Mapping[str, Any]
+    misses: str = ""
 
     def narrowed(self, condition: str) -> Check:
         """This check with the condition on what its batch is compared with, where that has the same column."""
@@ -126,7 +130,7 @@ def _suite(stem: str, content: dict[str, Any]) -> Suite:
 def _check(definition: dict[str, Any]) -> Check:
     kind_of_check = _text(definition, "type")
     meta = _object(definition.get("meta"), f"meta of {kind_of_check}")
-    if set(meta) != _META:
+    if set(meta) - {_MISSES} != _META:
         raise SuiteError(f"meta of {kind_of_check} has {', '.join(meta)}; give {', '.join(sorted(_META))}")
     return Check(
         name=_text(meta, "name"),
@@ -135,6 +139,7 @@ def _check(definition: dict[str, Any]) -> Check:
         severity=_text(definition, "severity", SEVERITIES),
         why=_text(meta, "why"),
         definition=definition,
+        misses=_text(meta, _MISSES) if _MISSES in meta else "",
     )
 
 

@@ -76,7 +76,7 @@ class GapReport:
         return sum(gap.trades for gap in self.of(cause))
 
     def as_json(self) -> Mapping[str, Any]:
-        """Gaps and trades by cause, and the first LISTED_GAPS gaps."""
+        """Gaps and trades by cause, and the first LISTED_GAPS gaps; a run's report shows both as tables."""
         found = [cause for cause in Cause if self.of(cause)]
         return {
             "by_cause": [

@@ -86,6 +86,10 @@ def test_what_no_resend_covers_is_found_missing_and_nothing_else(tmp_path: Path)
     assert counts.gaps_found
     source = len(ids(synthetic(parse_duration("5s"), 1)))
     assert source - counts.gaps_found - 10 <= counts.silver_trades <= source - counts.gaps_found
+    # The handlers' own session logs tell why.
+    assert outcome.results.gaps is not None
+    (explained,) = outcome.results.gaps["by_cause"]
+    assert (explained["cause"], explained["trades"]) == ("connection_loss", counts.gaps_found)
 
 
 Trade = tuple[str, str, int]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from harness.checks import load_suites
 from tests.integration.checks_lab import CLEAN, DLQ, Lab, laboratory, quiet
@@ -224,6 +227,21 @@ def test_a_healthy_feed_raises_no_alarm_and_fails_no_check(lab: Lab) -> None:
     results = lab.check()
     assert list(results) == list(CHECKS)
     assert [(name, result.error, result.sample) for name, result in results.items() if not result.success] == []
+
+
+def test_standing_checks_take_counts_home_and_no_trades(lab: Lab) -> None:
+    fetched: list[int] = []
+
+    def note(connection: object, cursor: Any, *_: object) -> None:
+        fetched.append(cursor.rowcount)
+
+    event.listen(Engine, "after_cursor_execute", note)
+    try:
+        results = lab.check(kinds=["standing"])
+    finally:
+        event.remove(Engine, "after_cursor_execute", note)
+    assert len(fetched) < 2 * len(results)
+    assert max(fetched) == len(CHECKS["silver_trades.columns_have_their_types"].definition["kwargs"]["types"])
 
 
 @pytest.mark.parametrize("defect", FEED_DEFECTS, ids=lambda defect: defect.name.replace(" ", "_"))

@@ -18,12 +18,18 @@ def test_one_null_does_not_hide_a_row_from_its_fingerprint() -> None:
     assert "cityHash64(tuple(a, toString(b)))" in sql
 
 
-def test_samples_are_bounded_and_always_the_same() -> None:
-    for sql in (
-        queries.absent("f", "t", ["id"], ["price"]),
-        queries.doubled("f", ["id"]),
-        queries.differences("f", "t", ["id"], [Pair("a", "a", "a")]),
-        queries.some_of("SELECT 1"),
-    ):
-        assert f"LIMIT {queries.SAMPLE_ROWS}" in sql
-        assert "ORDER BY" in sql
+@pytest.mark.parametrize(
+    "rows",
+    [queries.absent("f", "t", ["id"], ["price"]), queries.doubled("f", ["id"]), "SELECT 1"],
+    ids=["absent", "doubled", "any"],
+)
+def test_samples_are_bounded_and_always_the_same(rows: str) -> None:
+    sql = queries.some_of(rows)
+    assert sql.endswith(f"LIMIT {queries.SAMPLE_ROWS}")
+    assert "ORDER BY" in sql
+
+
+def test_differences_take_the_first_rows_by_key() -> None:
+    sql = queries.differences("f", "t", ["id"], [Pair("a", "a", "a")], limit=7)
+    assert "LIMIT 7" in sql
+    assert "ORDER BY" in sql

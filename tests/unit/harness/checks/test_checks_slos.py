@@ -1,49 +1,69 @@
-"""Latency objectives: when they hold, when they do not, and when nobody can say."""
+"""Latency objectives: each shipped one holds at its limit and fails above it; what cannot be understood is refused."""
+
+from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.checks import SuiteError
-from harness.checks.slos import Slo, judge, load_slos, unmeasured
+from harness.checks.slos import PERCENTILES, Slo, judge, load_slos, unmeasured
+from harness.checks.suites import SuiteError
 from harness.results import Percentiles
 
-SILVER = Slo("silver", 99, 500, "critical", "half a second")
+SLO: dict[str, Any] = {"stage": "silver", "percentile": 99, "limit_ms": 500, "severity": "critical", "why": "soon"}
 
 
-def at(p99: float | None, n: int = 5000) -> dict[str, Percentiles]:
-    return {"silver": Percentiles(n=n, p50=1.0, p99=p99, p999=None, max=9000.0)}
+def measured(slo: Slo, value_ms: float) -> dict[str, Percentiles]:
+    """A stage of which only the percentile in question is known."""
+    values: dict[str, float | None] = {**dict.fromkeys(PERCENTILES.values()), PERCENTILES[slo.percentile]: value_ms}
+    return {slo.stage: Percentiles(n=10_000, **values)}
 
 
-@pytest.mark.parametrize(("p99", "holds"), [(499.9, True), (500.0, True), (500.001, False)])
-def test_an_objective_holds_up_to_its_limit(p99: float, holds: bool) -> None:
-    (found,) = judge([SILVER], at(p99))
-    assert (found.suite, found.name, found.success) == ("latency", "silver_p99_within_500_ms", holds)
-    assert found.sample == (
-        () if holds else ({"stage": "silver", "p99": "500.001 ms", "limit": "500 ms", "n": "5000"},)
-    )
+@pytest.mark.parametrize("slo", load_slos(), ids=lambda slo: slo.name)
+def test_a_shipped_objective_holds_at_its_limit_and_fails_above(slo: Slo) -> None:
+    (held,) = judge([slo], measured(slo, slo.limit_ms))
+    (missed,) = judge([slo], measured(slo, slo.limit_ms + 0.5))
+    assert (held.success, held.unexpected, held.sample) == (True, 0, ())
+    assert (missed.success, missed.unexpected, missed.severity) == (False, 1, slo.severity)
+    assert missed.sample[0][PERCENTILES[slo.percentile]] == f"{slo.limit_ms + 0.5:g} ms"
+    assert missed.sample[0]["n"] == "10000"
 
 
-def test_a_percentile_of_too_few_samples_is_not_judged() -> None:
-    assert judge([SILVER], at(None, n=900)) == []
-
-
-def test_a_stage_that_could_not_be_read_fails_with_the_reason() -> None:
-    (found,) = unmeasured([SILVER], {"silver": "no table system.part_log"})
-    assert (found.success, found.severity, found.error) == (False, "critical", "no table system.part_log")
-    assert unmeasured([SILVER], {"ohlcv_1m": "no such view"}) == []
+def test_too_few_samples_are_no_verdict() -> None:
+    slo = Slo(**SLO)
+    assert judge([slo], {"silver": Percentiles(n=5, p50=1.0, p99=None, p999=None, max=900.0)}) == []
+    assert judge([slo], {}) == []
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"percentile": 98}, {"limit_ms": 0}, {"severity": "fatal"}, {"stage": None, "extra": 1}],
+    ("content", "says"),
+    [
+        ({"name": "latency", "slos": [{**SLO, "percentile": 95}]}, "percentile of 50, 99, 99.9, 100"),
+        ({"name": "latency", "slos": [{**SLO, "limit_ms": 0}]}, "limit_ms above 0"),
+        ({"name": "latency", "slos": [{**SLO, "severity": "bad"}]}, "severity of critical, warning, info"),
+        ({"name": "latency", "slos": [{"stage": "silver"}]}, "an objective has stage, percentile"),
+        ({"name": "latency", "slos": []}, "at least one objective"),
+        ({"name": "latency", "slos": [SLO, SLO]}, "none twice"),
+    ],
 )
-def test_an_objective_that_means_nothing_is_refused_by_file(tmp_path: Path, change: dict[str, object]) -> None:
-    slo = {"stage": "silver", "percentile": 99, "limit_ms": 500, "severity": "critical", "why": "."}
-    (tmp_path / "latency.json").write_text(json.dumps({"name": "latency", "slos": [slo | change]}), encoding="utf-8")
-    with pytest.raises(SuiteError, match=r"latency\.json"):
+def test_an_objective_that_cannot_be_understood_is_refused(tmp_path: Path, content: object, says: str) -> None:
+    (tmp_path / "latency.json").write_text(json.dumps(content))
+    with pytest.raises(SuiteError, match=says):
         load_slos(tmp_path)
+
+
+def test_a_folder_without_objectives_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError):
+        load_slos(tmp_path)
+
+
+def test_a_stage_that_could_not_be_read_fails_with_the_reason() -> None:
+    slo = Slo(**SLO)
+    (found,) = unmeasured([slo], {"silver": "no table system.part_log"})
+    assert (found.success, found.severity, found.error) == (False, "critical", "no table system.part_log")
+    assert unmeasured([slo], {"ohlcv_1m": "no such view"}) == []
 
 
 def test_the_shipped_objectives_are_those_of_the_design() -> None:
