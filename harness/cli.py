@@ -17,6 +17,7 @@ from harness.captures import CaptureError
 from harness.checks import SuiteError
 from harness.commands import COMMANDS
 from harness.faults import FaultError, NoEffect
+from harness.mutants import MutantsError
 from harness.nightly.window import NightError
 from harness.pace import PaceError
 from harness.replay import ReplayError
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (
         CaptureError,
         FaultError,
+        MutantsError,
         NightError,
         NoEffect,
         PaceError,

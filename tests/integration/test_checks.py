@@ -194,6 +194,22 @@ DEFECTS = (
         {"message": '{"price":"1"}'},
     ),
     Defect(
+        "a silver letter tells another side",
+        ("dead_letters.silver_letter_keeps_the_values",),
+        (changed(LETTERS, """message = replaceOne(message, '"side":"', '"side":"short ')""", "layer = 'silver'"),),
+        {"layer": "silver"},
+    ),
+    Defect(
+        "a place is narrower in one table on the way",
+        ("bronze_trades_{x}.places_keep_their_width", "dead_letters.places_keep_their_width"),
+        (f"ALTER TABLE {SILVER} ADD COLUMN trade_index UInt16",),
+    ),
+    Defect(
+        "silver's view leaves a trade out",
+        ("silver_trades.view_agrees_with_table",),
+        (f"CREATE OR REPLACE VIEW k2.silver_trades_view AS SELECT * FROM {SILVER} FINAL WHERE trade_id != '105'",),
+    ),
+    Defect(
         "a silver row is lost",
         ("silver_trades.no_trade_lost", "silver_trades.gaps_are_those_injected"),
         (deleted(SILVER, f"{BTC} = '105'"),),

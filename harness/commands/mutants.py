@@ -1,0 +1,116 @@
+"""k2-harness mutants: change the schema in a thousand small wrong ways; does some check see each of them?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.mutants import page, report
+from harness.mutants.derive import Mutant, derive
+from harness.mutants.equivalents import load_arguments
+from harness.mutants.operators import OPERATORS
+from harness.mutants.schema import Schema, changed_since, read_schema
+from harness.mutants.score import Outcome, Score, score
+from harness.mutants.trial import Trial
+from harness.mutants.workers import try_all
+from harness.progress import Shown
+from k2pipeline.schema import DEFAULT_DIRECTORY
+
+HELP: Final = "change the schema in small wrong ways: does some check see each?"
+ALL_KILLED: Final = 0
+SURVIVED: Final = 1
+_OUTCOMES: Final = (Outcome.KILLED, Outcome.STILLBORN, Outcome.EQUIVALENT, Outcome.SURVIVED)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags: which mutants, of which schema."""
+    parser.add_argument("--since", metavar="REF|DIR", help="only objects that differ from this commit's or directory's")
+    parser.add_argument("--sql", metavar="DIR", type=Path, default=DEFAULT_DIRECTORY, help="the schema")
+    parser.add_argument(
+        "--operator", metavar="NAME", action="append", choices=tuple(OPERATORS), help="only this one; may be repeated"
+    )
+    parser.add_argument("--object", metavar="NAME", action="append", help="only this table or view; may be repeated")
+    parser.add_argument("--jobs", metavar="N", type=int, default=os.cpu_count() or 1, help="processes side by side")
+    parser.add_argument("--docs", metavar="FILE", type=Path, help="also write the figures into this page")
+    parser.add_argument("--json", action="store_true", help="print every mutant as JSON instead of the table")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Try them; 0 if each was killed or explained, else 1."""
+    if options.docs and (options.since or options.operator or options.object):
+        raise page.PageError("--docs takes the figures of every mutant; leave --since, --operator and --object out")
+    schema, arguments = read_schema(options.sql), load_arguments()
+    everything = list(derive(schema))
+    chosen = _chosen(everything, changed_since(schema, options.since), options)
+    started = time.monotonic()
+    trials = _tried(schema, chosen, options.jobs)
+    effort = report.Effort(time.monotonic() - started, _cpu_seconds(), options.jobs)
+    found = score(trials, arguments, everything)
+    if options.docs:
+        page.write(options.docs, mutants=report.markdown(found, effort), equivalents=report.arguments_markdown(found))
+    if options.json:
+        print(json.dumps(report.as_json(found, effort), indent=2, ensure_ascii=False))
+    else:
+        _print(Console(highlight=False), schema, found, effort)
+    return ALL_KILLED if found.passes else SURVIVED
+
+
+def _chosen(mutants: list[Mutant], changed: Collection[str] | None, options: argparse.Namespace) -> list[Mutant]:
+    return [
+        each
+        for each in mutants
+        if (changed is None or each.object in changed)
+        and (not options.operator or each.operator in options.operator)
+        and (not options.object or each.object in options.object)
+    ]
+
+
+def _tried(schema: Schema, mutants: list[Mutant], jobs: int) -> list[Trial]:
+    trials: list[Trial] = []
+    if not mutants:
+        return trials
+    with Shown(Console(stderr=True, highlight=False)) as progress:
+        progress.stage(f"{len(mutants):,} mutants, {jobs} at a time")
+        for trial in try_all(schema, mutants, jobs):
+            trials.append(trial)
+            progress.advance(f"{len(trials):,} tried")
+    return trials
+
+
+def _cpu_seconds() -> float:
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def _print(console: Console, schema: Schema, found: Score, effort: report.Effort) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("operator")
+    for outcome in _OUTCOMES:
+        table.add_column(str(outcome), justify="right")
+    table.add_column("killed by", overflow="fold")
+    for operator, counts in found.by_operator().items():
+        numbers = (str(counts[outcome] or "") for outcome in _OUTCOMES)
+        table.add_row(operator, *numbers, report.killers(found, operator))
+    console.print(table)
+    for each in found.of(Outcome.SURVIVED):
+        mutant = each.trial.mutant
+        place = f"{mutant.file}:{mutant.line}"
+        console.print(Text.assemble(("survived  ", "red"), f"{place} {mutant.id}: {each.trial.says}"), soft_wrap=True)
+        console.print(Text("\n".join(report.difference(each, schema)), style="dim"), soft_wrap=True)
+    for sentence in report.wrong_arguments(found):
+        console.print(Text.assemble(("not true  ", "red"), sentence), soft_wrap=True)
+    headline = Text(
+        " PASS " if found.passes else " FAIL ", "bold black on green" if found.passes else "bold white on red"
+    )
+    console.print(Text.assemble(headline, f" {report.headline(found)}"))
+    console.print(Text(effort.said(len(found.scored)), style="dim"))
