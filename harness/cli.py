@@ -15,7 +15,7 @@ from rich.console import Console
 
 from harness.captures import CaptureError
 from harness.checks import SuiteError
-from harness.commands import COMMANDS
+from harness.commands import NAMES, command
 from harness.faults import FaultError, NoEffect
 from harness.mutants import MutantsError
 from harness.nightly.window import NightError
@@ -33,10 +33,11 @@ STACK_DIED: Final = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser(given).parse_args(given)
     errors = Console(stderr=True, highlight=False)
     try:
-        return COMMANDS[options.command].run(options)
+        return command(options.command).run(options)
     except (
         CaptureError,
         FaultError,
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="k2-harness",
         description="Proves a trade pipeline right: replays, knows what it sent, checks every row.",
@@ -68,8 +69,9 @@ def _parser() -> argparse.ArgumentParser:
         "3 the stack could not start or died",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for name, command in COMMANDS.items():
-        command.add_arguments(commands.add_parser(name, help=command.HELP, description=command.__doc__))
+    for name in given[:1] if given and given[0] in NAMES else NAMES:
+        found = command(name)
+        found.add_arguments(commands.add_parser(name, help=found.HELP, description=found.__doc__))
     return parser
 
 

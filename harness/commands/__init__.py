@@ -8,9 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import pkgutil
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 
 class Command(Protocol):
@@ -25,9 +23,9 @@ class Command(Protocol):
         """Carry it out."""
 
 
-def _discover() -> Mapping[str, Command]:
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    return MappingProxyType({name: cast(Command, importlib.import_module(f"{__name__}.{name}")) for name in names})
+NAMES: Final = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
-COMMANDS: Mapping[str, Command] = _discover()
+def command(name: str) -> Command:
+    """One of NAMES. Only what is asked for is imported: some need the engine, which takes a second."""
+    return cast(Command, importlib.import_module(f"{__name__}.{name}"))
