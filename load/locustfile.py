@@ -12,6 +12,7 @@ from typing import Any
 
 import gevent
 from locust import LoadTestShape, User, events
+from locust.stats import CSV_STATS_INTERVAL_SEC
 
 from load.job import read_job
 from load.users import users_of
@@ -38,6 +39,12 @@ class ProfileShape(LoadTestShape):
 def _begin(environment: Any, **_: Any) -> None:
     environment.k2_senders = []
     gevent.spawn(_tell, environment)
+
+
+@events.quit.add_listener
+def _end(**_: Any) -> None:
+    # Locust writes its CSV by the clock and once more for nobody: what the users told last would be missing.
+    gevent.sleep(1.5 * CSV_STATS_INTERVAL_SEC)
 
 
 def _tell(environment: Any) -> None:
