@@ -37,11 +37,12 @@ class Feed(User):
 
     abstract = True
     exchange: ClassVar[str]
+    part: ClassVar[int]
     wait_time = constant(0)
 
     def on_start(self) -> None:
         """Begin to send."""
-        self._sender = Sender(read_job(), self.exchange, _part(self.environment))
+        self._sender = Sender(read_job(), self.exchange, self.part)
         self.environment.k2_senders.append(self._sender)
         self._sender.start()
 
@@ -95,20 +96,19 @@ class Reader(User):
 
 
 def users_of(job: Job) -> list[type[User]]:
-    """The user classes of a job; each feed runs once in each process, the readers share a process's part."""
+    """The user classes of a job: a feed for each part of an exchange's trades, each once, and the readers.
+
+    Where a user runs is Locust's choice, so what it sends must not depend on it.
+    """
     feeds: list[type[User]] = [
-        type(f"{exchange.capitalize()}Feed", (Feed,), {"exchange": exchange, "fixed_count": job.parts})
+        type(f"{exchange.capitalize()}Feed{part}", (Feed,), {"exchange": exchange, "part": part, "fixed_count": 1})
         for exchange in EXCHANGES
         if exchange in job.profile.shares
+        for part in range(job.parts)
     ]
     if job.profile.readers:
         feeds.append(type("DashboardReader", (Reader,), {"fixed_count": job.profile.readers}))
     return feeds
-
-
-def _part(environment: Any) -> int:
-    """Which share of the trades falls to this process: its number among Locust's workers."""
-    return max(getattr(environment.runner, "worker_index", 0), 0)
 
 
 def _on_a_thread(function: Any, *arguments: Any, **named: Any) -> Any:

@@ -53,7 +53,6 @@ class LocustWay:
             **os.environ,
             JOB_VARIABLE: str(work / "job.json"),
             URL_VARIABLE: running.warehouse.sqlalchemy_url(),
-            "LOCUST_SKIP_MONKEY_PATCH": "1",
         }
         with _processes(self._commands(work), environment, work) as (main, others):
             self._follow(main, told)
@@ -105,8 +104,11 @@ def _processes(
         try:
             for number, command in enumerate(commands):
                 output = log if number else subprocess.PIPE
+                # A master waits for its workers with time.sleep, so it needs the patch; it sends nothing itself.
+                is_patched = "--master" in command
+                own = {**environment} if is_patched else {**environment, "LOCUST_SKIP_MONKEY_PATCH": "1"}
                 started.append(
-                    subprocess.Popen(command, env=environment, stdout=output, stderr=log, text=True)  # noqa: S603
+                    subprocess.Popen(command, env=own, stdout=output, stderr=log, text=True)  # noqa: S603
                 )
             yield started[0], started[1:]
         finally:
