@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+STACK ?= embedded
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint format gate tables loadtest capacity load-ui report up bench lock captures clean
+.PHONY: help demo test e2e crash lint format gate tables loadtest capacity load-ui report up bench lock captures clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,8 +24,11 @@ demo: $(READY) ## start the embedded stack, replay the shipped captures, check e
 test: $(READY) ## all tests that this machine can run
 	$(BIN)/python -m pytest
 
-e2e: $(READY) ## only the tests that run broker, warehouse and harness for real
-	$(BIN)/python -m pytest -m e2e
+e2e: $(READY) ## only the tests that run broker, warehouse and harness for real (STACK=embedded, kafka ..)
+	$(BIN)/python -m pytest -m e2e --k2-stack=$(STACK)
+
+crash: $(READY) ## kill and pause every part while frames flow, check every row, print the table (STACK=kafka)
+	$(BIN)/k2-harness crash --stack $(if $(filter command line environment,$(origin STACK)),$(STACK),kafka)
 
 lint: $(READY) ## ruff, mypy, and whether docs/checks.md is up to date
 	$(BIN)/ruff check .
@@ -62,8 +66,8 @@ report: $(READY) ## make the newest run's report again
 load-ui: $(READY) ## the same with Locust's own page
 	$(LOAD) --ui
 
-up: $(READY) ## the embedded stack with the schema applied, until Ctrl-C
-	$(BIN)/k2 up
+up: $(READY) ## a stack with the schema applied, until Ctrl-C (STACK=embedded, kafka ..)
+	$(BIN)/k2 up --stack $(STACK)
 
 bench: $(READY) ## the gold design benchmark; benchmarks/ holds the others
 	$(BIN)/python benchmarks/gold.py

@@ -48,6 +48,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{name}: {meaning}")
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test marked `kafka` where Kafka cannot run, and say what is missing."""
+    if item.get_closest_marker("kafka") is None:
+        return
+    from k2pipeline.stack.kafka import what_is_missing
+
+    missing = what_is_missing()
+    if missing:
+        pytest.skip(missing)
+
+
 @pytest.fixture(scope="session")
 def k2_stack_name(request: pytest.FixtureRequest) -> str:
     """What --k2-stack says."""

@@ -33,7 +33,8 @@ class ManagedProcess:
     @property
     def pid(self) -> int | None:
         """The process id while it runs."""
-        return self._process.pid if self._process and self._process.poll() is None else None
+        process = self._process  # another thread may end it meanwhile
+        return process.pid if process and process.poll() is None else None
 
     def start(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         """Start it with `environment` on top of ours. Its log grows; its output starts empty."""

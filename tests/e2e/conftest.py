@@ -1,0 +1,50 @@
+"""What --k2-stack means to these tests: each runs on that stack, or says why it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from k2pipeline.stack.broker import LocalBroker, TansuBroker
+from k2pipeline.stack.guard import Guard
+from k2pipeline.stack.kafka import KafkaBroker
+from k2pipeline.stack.topics import create_topics
+
+StartBroker = Callable[..., AbstractContextManager[LocalBroker]]
+"""Takes a directory, topics, and the number of their `partitions`."""
+
+
+@pytest.fixture
+def start_broker(k2_stack_name: str) -> StartBroker:
+    """Starts the stack's broker without a warehouse."""
+    if k2_stack_name not in ("embedded", "kafka"):
+        pytest.skip(f"the broker of the {k2_stack_name} stack does not come alone")
+
+    @contextmanager
+    def start(directory: Path, *topics: str, partitions: int) -> Iterator[LocalBroker]:
+        guard = Guard()
+        broker: LocalBroker = (
+            KafkaBroker(directory, guard, directory / "broker")
+            if k2_stack_name == "kafka"
+            else TansuBroker(directory, guard)
+        )
+        try:
+            broker.launch()
+            broker.wait_ready(may_move=True)
+            create_topics(broker.bootstrap, topics, partitions)
+            yield broker
+        finally:
+            broker.process.kill()
+            guard.close()
+
+    return start
+
+
+@pytest.fixture
+def forgetful_broker(k2_stack_name: str) -> None:
+    """For tests of a broker that comes back empty."""
+    if k2_stack_name != "embedded":
+        pytest.skip(f"the broker of the {k2_stack_name} stack keeps what it had; only Tansu forgets it")
