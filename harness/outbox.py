@@ -14,6 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from harness.clock import Clock
 from harness.ledger import Entry, Group, Ledger
+from k2pipeline.broker_security import broker_settings
 from k2pipeline.exchanges import DLQ_TOPIC
 
 # Idempotence: a retry that stored a message twice would put an offset into the topic that no row knows.
@@ -74,7 +75,7 @@ class Outbox:
     ) -> None:
         self._acknowledged = acknowledged
         self._bootstrap = bootstrap
-        self._settings = {**PRODUCER_DEFAULTS, **config, "bootstrap.servers": bootstrap}
+        self._settings = {**PRODUCER_DEFAULTS, **config, **broker_settings(bootstrap)}
         self._ledger = ledger
         self._clock = clock
         self._conn = ("conn", conn)

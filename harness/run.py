@@ -141,7 +141,7 @@ def prepare(running: Stack, scenario: Scenario, sql: Path) -> None:
     """Create the topics and apply the schema."""
     topics = [*(exchange.topic for exchange in EXCHANGES.values()), DLQ_TOPIC]
     running.create_topics(topics, scenario.partitions)
-    apply_schema(running.warehouse, SchemaVariables(kafka_brokers=running.bootstrap, kafka_group=GROUP), sql)
+    apply_schema(running.warehouse, SchemaVariables(kafka_brokers=running.warehouse_bootstrap, kafka_group=GROUP), sql)
 
 
 def _play(way: Way, running: Stack, directory: Path, told: Progress) -> tuple[Played, Settled, Watch]:

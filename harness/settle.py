@@ -13,6 +13,8 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from k2pipeline.broker_security import broker_settings
+
 Ends = Mapping[tuple[str, int], int]
 """(topic, partition) -> the offset after the last one acknowledged."""
 
@@ -61,7 +63,7 @@ def wait_until_consumed(
 
 def _group_reader(bootstrap: str, group: str) -> Consumer:
     # Only asks for offsets; it never subscribes, so it never joins the group.
-    return Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False})
+    return Consumer({**broker_settings(bootstrap), "group.id": group, "enable.auto.commit": False})
 
 
 def _lag(consumer: Consumer, topic: str, ends: Ends) -> int:

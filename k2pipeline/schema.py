@@ -12,8 +12,10 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, Protocol
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -23,6 +25,7 @@ from clickhouse_migrations.migration import MigrationStorage
 from clickhouse_migrations.migrator import Migrator
 from clickhouse_migrations.substitution import substitute
 
+from k2pipeline.cluster import Cluster, ClusterError, clustered, prepared
 from k2pipeline.shipped import SHIPPED
 
 DEFAULT_DIRECTORY: Final = SHIPPED / "sql"
@@ -47,6 +50,10 @@ class Address(Protocol):
     def password(self) -> str: ...
     @property
     def database(self) -> str: ...
+    @property
+    def secure(self) -> bool: ...
+    @property
+    def ca_file(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +82,11 @@ class SchemaVariables:
         }
 
 
-def apply_schema(address: Address, variables: SchemaVariables, directory: Path = DEFAULT_DIRECTORY) -> list[str]:
-    """Apply the files that are not applied yet; returns their names in order.
+def apply_schema(
+    address: Address, variables: SchemaVariables, directory: Path = DEFAULT_DIRECTORY, cluster: str | None = None
+) -> list[str]:
+    """Apply the files that are not applied yet, to all servers of a cluster where one is named; returns their names in
+    order.
 
     Raises SchemaError when the directory holds no schema or the warehouse refuses a statement; what came
     before it stays applied, and the next call goes on there.
@@ -85,23 +95,27 @@ def apply_schema(address: Address, variables: SchemaVariables, directory: Path =
         raise SchemaError(f"{directory}: no schema here (no *.sql file); give the directory with --sql")
     _check_values(variables)
     logging.getLogger("clickhouse_migrations").setLevel(logging.WARNING)
-    cluster = ClickhouseCluster(
+    server = ClickhouseCluster(
         db_host=address.host,
         db_port=str(address.port),
         db_user=address.user,
         db_password=address.password,
         driver="clickhouse-connect",
+        secure=address.secure,
+        ca_cert=address.ca_file or None,
     )
     names = MigrationStorage(directory).migration_filenames()
     try:
-        done = cluster.migrate(
-            address.database,
-            directory,
-            multi_statement=True,
-            migration_log_format="compact",
-            variables=variables.as_mapping(),
-        )
-    except (MigrationException, ClickHouseError) as error:
+        with written_for(cluster, address.database, directory) as written:
+            done = server.migrate(
+                address.database,
+                written,
+                cluster_name=cluster,
+                multi_statement=True,
+                migration_log_format="compact",
+                variables=variables.as_mapping(),
+            )
+    except (MigrationException, ClickHouseError, ClusterError) as error:
         raise SchemaError(f"{directory}: {error}") from error
     return [names[migration.version] for migration in done]
 
@@ -112,6 +126,22 @@ def statements(directory: Path, variables: SchemaVariables) -> Iterator[str]:
     for path in sorted(directory.glob("*.sql")):
         text = substitute(path.read_text(encoding="utf-8"), variables.as_mapping(), path.name)
         yield from Migrator.script_to_statements(text, True)
+
+
+@contextmanager
+def written_for(cluster: str | None, database: str, directory: Path) -> Iterator[Path]:
+    """The directory itself, or one with the same files as a cluster wants them."""
+    if cluster is None:
+        yield directory
+        return
+    wanted = Cluster(cluster, database)
+    with TemporaryDirectory() as made:
+        for number, path in enumerate(sorted(directory.glob("*.sql"))):
+            found = Migrator.script_to_statements(path.read_text(encoding="utf-8"), True)
+            written = [each for statement in found for each in clustered(statement, wanted)]
+            text = ";\n\n".join([*(prepared(wanted) if number == 0 else []), *written])
+            (Path(made) / path.name).write_text(f"{text};\n", encoding="utf-8")
+        yield Path(made)
 
 
 def _check_values(variables: SchemaVariables) -> None:

@@ -50,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"where a failure is told, as JSON that Slack takes; default {WEBHOOK_VARIABLE}",
     )
     parser.add_argument("--out", metavar="DIR", type=Path, default=_RUNS, help="where <time>-nightly/ is written")
+    parser.add_argument(
+        "--no-history", action="store_true", help="write nothing into the warehouse, and compare with no past night"
+    )
     parser.add_argument("--docs", action="store_true", help="build Great Expectations' Data Docs even if nothing fails")
     parser.add_argument("--json", action="store_true", help="print night.json instead of the verdict")
 
@@ -63,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         check_address(webhook)
     directory = options.out / f"{window.until:%Y%m%dT%H%M%SZ}-nightly"
     try:
-        night = _checked(address, window, directory, docs=options.docs)
+        night = _checked(address, window, directory, docs=options.docs, keeps_history=not options.no_history)
     except StackError as error:
         _tell(
             webhook, f"K2: the warehouse at {address.url} could not be checked", [str(error)], ["nothing was checked"]
@@ -72,14 +75,16 @@ def run(options: argparse.Namespace) -> int:
     return _report(night, _command(options, address), directory, webhook, as_json=options.json)
 
 
-def _checked(address: WarehouseAddress, window: Window, directory: Path, *, docs: bool) -> Night:
+def _checked(address: WarehouseAddress, window: Window, directory: Path, *, docs: bool, keeps_history: bool) -> Night:
     # Great Expectations takes seconds to import, which no other command should pay for.
     from harness.nightly.night import check_night
 
     with Shown(Console(stderr=True, highlight=False)) as progress:
         progress.stage("checking the night")
         try:
-            return check_night(address, window, progress.advance, directory / "data_docs", docs=docs)
+            return check_night(
+                address, window, progress.advance, directory / "data_docs", docs=docs, keeps_history=keeps_history
+            )
         except ClickHouseError as error:
             raise StackError(f"the warehouse at {address.url} gave up: {error}") from error
 
@@ -128,4 +133,5 @@ def _command(options: argparse.Namespace, address: WarehouseAddress) -> str:
     """What repeats the night, without a secret."""
     scheme, host = address.url.split("://", 1)
     url = f"{scheme}://{address.user}@{host}/{address.database}"
-    return shlex.join(["k2-harness", "nightly", "--since", options.since, "--clickhouse", url])
+    words = ["k2-harness", "nightly", "--since", options.since, "--clickhouse", url]
+    return shlex.join([*words, *(["--no-history"] if options.no_history else [])])

@@ -54,18 +54,26 @@ def is_alarm(check: CheckResult) -> bool:
 
 
 def check_night(
-    address: WarehouseAddress, window: Window, told: Told, data_docs: Path | None = None, *, docs: bool = False
+    address: WarehouseAddress,
+    window: Window,
+    told: Told,
+    data_docs: Path | None = None,
+    *,
+    docs: bool = False,
+    keeps_history: bool = True,
 ) -> Night:
     """Check a warehouse and write into its k2_quality what was found.
 
+    Without history nothing is written and nothing is compared: the user then needs no right but SELECT on k2.
     data_docs: where Great Expectations' Data Docs go, when the night fails or `docs` is given. Raises StackError when
     the warehouse does not answer, NightError when it has no K2 schema or refuses the tables of the history.
     """
     started_at, started = datetime.now(UTC), time.monotonic()
     with _client(address) as client:
         _require_schema(client, address)
-        told("the history")
-        _make_tables(client)
+        if keeps_history:
+            told("the history")
+            _make_tables(client)
         checks = run_checks(
             address,
             kinds=("standing",),
@@ -79,7 +87,7 @@ def check_night(
         checks += judge(load_slos(), {"silver": _latency(client, window)})
         measures = [*numbers.measures, Measure("failed_checks", ALL, sum(map(is_alarm, checks)))]
         rules = load_rules()
-        before = history.read_measures(client, window.length_s)
+        before = history.read_measures(client, window.length_s) if keeps_history else {}
         compared = compare_all(measures, before, window.night, rules)
         checks += deviations(compared)
         return Night(
@@ -92,7 +100,7 @@ def check_night(
             compared=tuple(compared),
             rules=rules,
             histories=_with_tonight(before, measures, window),
-            verdicts=_record(client, window, checks, measures, compared),
+            verdicts=_record(client, window, checks, measures, compared) if keeps_history else [],
         )
 
 

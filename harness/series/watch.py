@@ -18,6 +18,7 @@ from typing import Any, Final
 import psutil
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from k2pipeline.broker_security import broker_settings
 from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
 from k2pipeline.stack import Stack
 
@@ -124,4 +125,4 @@ def _lag_messages(consumer: Consumer, topic: str) -> int:
 
 def _reader(bootstrap: str, group: str) -> Consumer:
     # Only asks for offsets; it never subscribes, so it never joins the group.
-    return Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 0})
+    return Consumer({**broker_settings(bootstrap), "group.id": group, "enable.auto.commit": False, "log_level": 0})

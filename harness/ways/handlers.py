@@ -79,6 +79,19 @@ class Handlers:
         handler.kill()
         return handler.launch
 
+    @property
+    def exchanges(self) -> tuple[str, ...]:
+        """Whose handlers these are."""
+        return tuple(self._handlers)
+
+    def pause(self, exchange: str) -> None:
+        """SIGSTOP the handler of an exchange."""
+        self._handlers[exchange].pause()
+
+    def resume(self, exchange: str) -> None:
+        """SIGCONT it again."""
+        self._handlers[exchange].resume()
+
     async def stop(self) -> None:
         """SIGTERM to each; they pass on what they have, and end."""
         loop = asyncio.get_running_loop()

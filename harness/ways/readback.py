@@ -13,6 +13,7 @@ import polars as pl
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from harness.replay import ReplayError
+from k2pipeline.broker_security import broker_settings
 from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
 
 DIGEST_BYTES: Final = 16
@@ -85,7 +86,7 @@ class Readback:
     def __init__(self, bootstrap: str) -> None:
         self._consumer = Consumer(
             {
-                "bootstrap.servers": bootstrap,
+                **broker_settings(bootstrap),
                 "group.id": "k2-harness-readback",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",

@@ -8,7 +8,8 @@ are the handlers' own, whatever the scenario says of times.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -52,17 +53,22 @@ def open_way(planned: Plan) -> WebSocketWay:
     return WebSocketWay(found)
 
 
+Attend = Callable[[Handlers], AbstractAsyncContextManager[object]]
+"""What happens to the handlers while the frames are played."""
+
+
 class WebSocketWay:
     """See harness.ways.Way."""
 
-    def __init__(self, programme: Programme) -> None:
+    def __init__(self, programme: Programme, attend: Attend = nullcontext) -> None:
         self._programme = programme
+        self._attend = attend
 
     def play(self, running: Stack, directory: Path, told: Told) -> Played:
         ledger = directory / "ledger.parquet"
         with interruptible() as interruption:
             with SentLog(directory / "sent.parquet") as sent:
-                performance = _Performance(self._programme, running, directory, told, sent, interruption)
+                performance = _Performance(self._programme, running, directory, told, sent, interruption, self._attend)
                 asyncio.run(performance.run())
             told("matching what was sent with the topics")
             messages = performance.messages
@@ -88,6 +94,7 @@ class _Performance:
         told: Told,
         sent: SentLog,
         interruption: Interruption,
+        attend: Attend,
     ) -> None:
         self.show = Show(
             programme,
@@ -100,7 +107,7 @@ class _Performance:
         self.messages = Messages()
         self._handlers: Handlers
         self._programme, self._running, self._directory, self._told = programme, running, directory, told
-        self._sent, self._interruption = sent, interruption
+        self._sent, self._interruption, self._attend = sent, interruption, attend
 
     @property
     def codes(self) -> Mapping[str, int | None]:
@@ -130,7 +137,8 @@ class _Performance:
     async def _with_handlers(self, readback: Readback) -> None:
         self._told("waiting for the feed handlers")
         await self._handlers.start()
-        await self._unless_one_dies(self.show.play())
+        async with self._attend(self._handlers):
+            await self._unless_one_dies(self.show.play())
         await self._come_back()
         quiet_s = _DOUBTFUL_QUIET_S if self._sent.doubts else _QUIET_S
         await self._read(readback, until=self._sent.handed_rows, quiet_s=quiet_s)

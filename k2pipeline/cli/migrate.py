@@ -5,11 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
-
-if TYPE_CHECKING:
-    from k2pipeline.stack import WarehouseAddress
+from typing import Any
 
 
 def add(commands: Any) -> None:
@@ -18,40 +14,39 @@ def add(commands: Any) -> None:
     migrate.add_argument(
         "--clickhouse",
         metavar="URL",
-        required=True,
-        help="http://user@host:8123/k2; the password from K2_CLICKHOUSE_PASSWORD",
+        help="http[s]://user@host:8123/k2; default K2_CLICKHOUSE_URL. The password from K2_CLICKHOUSE_PASSWORD",
     )
     migrate.add_argument(
         "--brokers", metavar="HOST:PORT", required=True, help="bootstrap address as the warehouse reaches it"
     )
     migrate.add_argument("--group", default="k2", help="prefix of the consumer groups")
-    migrate.add_argument("--flush-ms", type=int, help="longest wait for a block to fill")
+    migrate.add_argument(
+        "--consumers", metavar="N", type=int, default=1, help="consumers of each queue, on each server"
+    )
+    migrate.add_argument("--flush-ms", metavar="N", type=int, help="longest wait for a block to fill")
     migrate.add_argument("--sql", metavar="DIR", type=Path, help="the schema, in place of the one that ships")
+    migrate.add_argument("--cluster", metavar="NAME", help="apply it to all servers of this cluster; docs/scale.md")
+    migrate.add_argument(
+        "--partitions", metavar="N", type=int, help="make the topics too, at --brokers, where they are missing"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
-    from k2pipeline.cli.exits import WRONG_INPUT, exits
+    from k2pipeline.cli.exits import STACK_DIED, WRONG_INPUT, exits
+    from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
     from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaError, SchemaVariables, apply_schema
+    from k2pipeline.stack.base import StackError
+    from k2pipeline.stack.external import warehouse_address
+    from k2pipeline.stack.topics import create_topics
 
-    with exits({SchemaError: WRONG_INPUT, ValueError: WRONG_INPUT}):
-        variables = SchemaVariables(kafka_brokers=options.brokers, kafka_group=options.group)
-        if options.flush_ms is not None:
-            variables = SchemaVariables(options.brokers, options.group, options.flush_ms)
-        applied = apply_schema(address(options.clickhouse), variables, options.sql or DEFAULT_DIRECTORY)
+    with exits({SchemaError: WRONG_INPUT, ValueError: WRONG_INPUT, StackError: STACK_DIED}):
+        address = warehouse_address(options.clickhouse, os.environ)
+        flush = {} if options.flush_ms is None else {"flush_interval_ms": options.flush_ms}
+        variables = SchemaVariables(
+            kafka_brokers=options.brokers, kafka_group=options.group, consumers=options.consumers, **flush
+        )
+        if options.partitions is not None:
+            topics = [*(exchange.topic for exchange in EXCHANGES.values()), DLQ_TOPIC]
+            create_topics(options.brokers, topics, options.partitions)
+        applied = apply_schema(address, variables, options.sql or DEFAULT_DIRECTORY, options.cluster)
     print("\n".join(applied) if applied else "nothing to apply: the schema is up to date")
-
-
-def address(url: str) -> WarehouseAddress:
-    """Raises ValueError for what is no ClickHouse HTTP address."""
-    from k2pipeline.stack import WarehouseAddress
-
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname:
-        raise ValueError(f"--clickhouse {url!r} is not a ClickHouse HTTP address; write http://user@host:8123/k2")
-    return WarehouseAddress(
-        host=parts.hostname,
-        port=parts.port or 8123,
-        user=unquote(parts.username or "default"),
-        password=unquote(parts.password or os.environ.get("K2_CLICKHOUSE_PASSWORD", "")),
-        database=parts.path.strip("/") or "k2",
-    )

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from k2pipeline.broker_security import broker_settings
 from k2pipeline.feed.limits import Limits
 from k2pipeline.feed.logs import EventLog
 from k2pipeline.feed.stats import Stats
@@ -82,7 +83,7 @@ class Outlet:
             "queue.buffering.max.messages": 2 * limits.queue_high_messages,
             "queue.buffering.max.kbytes": max(1, limits.queue_bytes // 1024),
             **settings,
-            "bootstrap.servers": bootstrap,
+            **broker_settings(bootstrap),
             "statistics.interval.ms": 100,
             "stats_cb": self._read_statistics,
             "on_delivery": self._delivered,

@@ -22,7 +22,9 @@ from k2pipeline.stack.base import Stack, StackError, WarehouseAddress
 __all__ = ["STACKS", "Stack", "StackError", "WarehouseAddress", "start_stack"]
 
 STACKS = {
+    "docker": "k2pipeline.stack.docker",
     "embedded": "k2pipeline.stack.embedded",
+    "kafka": "k2pipeline.stack.kafka",
     "external": "k2pipeline.stack.external",
 }
 

@@ -16,7 +16,10 @@ class StackError(Exception):
 
 @dataclass(frozen=True)
 class WarehouseAddress:
-    """Where a ClickHouse HTTP interface is and who asks. The password is in no repr."""
+    """Where a ClickHouse HTTP interface is and who asks. The password is in no repr.
+
+    ca_file: PEM with the authorities that may have signed its certificate; empty for those the system trusts.
+    """
 
     host: str
     port: int
@@ -24,6 +27,7 @@ class WarehouseAddress:
     password: str = field(default="", repr=False)
     database: str = "k2"
     secure: bool = False
+    ca_file: str = ""
 
     @property
     def url(self) -> str:
@@ -35,7 +39,7 @@ class WarehouseAddress:
         """For create_engine, and so for Great Expectations. It contains the password: keep it out of logs."""
         login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
         address = self.url.split("://", 1)[1]
-        return f"clickhousedb://{login}@{address}/{self.database}{'?secure=true' if self.secure else ''}"
+        return f"clickhousedb://{login}@{address}/{self.database}{self._tls_query()}"
 
     def client(self, **options: Any) -> Any:
         """A clickhouse-connect client; options are get_client's. Close it, or use it in a `with`.
@@ -50,8 +54,14 @@ class WarehouseAddress:
             username=self.user,
             password=self.password,
             interface="https" if self.secure else "http",
+            ca_cert=self.ca_file or None,
             **chosen,
         )
+
+    def _tls_query(self) -> str:
+        if not self.secure:
+            return ""
+        return "?secure=true" + (f"&ca_cert={quote(self.ca_file, safe='')}" if self.ca_file else "")
 
 
 class Stack(Protocol):
@@ -60,6 +70,10 @@ class Stack(Protocol):
     @property
     def bootstrap(self) -> str:
         """The broker, as `host:port`."""
+
+    @property
+    def warehouse_bootstrap(self) -> str:
+        """The same broker as the warehouse reaches it, which may be in another network than we are."""
 
     @property
     def warehouse(self) -> WarehouseAddress: ...

@@ -1,16 +1,30 @@
-"""A broker and a ClickHouse that somebody else runs: K2_BOOTSTRAP and K2_CLICKHOUSE_URL say where."""
+"""A broker and a ClickHouse that somebody else runs. The environment says where, and holds every secret.
+
+K2_BOOTSTRAP           the broker, as host:port; K2_KAFKA_* for SASL and TLS are in broker_security.py
+K2_WAREHOUSE_BOOTSTRAP the same broker as ClickHouse reaches it, where that differs
+K2_CLICKHOUSE_URL      http[s]://user@host:port/k2
+K2_CLICKHOUSE_PASSWORD its user's password; it wins over one in that URL
+K2_CLICKHOUSE_CA_FILE  PEM of the authority that signed its certificate, where the system does not trust it
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from k2pipeline.broker_security import BOOTSTRAP_VARIABLE
 from k2pipeline.stack.base import StackError, WarehouseAddress
 from k2pipeline.stack.topics import create_topics, topic_partitions
 
+URL_VARIABLE = "K2_CLICKHOUSE_URL"
+PASSWORD_VARIABLE = "K2_CLICKHOUSE_PASSWORD"  # noqa: S105  (its name, not its value)
+CA_VARIABLE = "K2_CLICKHOUSE_CA_FILE"
+WAREHOUSE_BOOTSTRAP_VARIABLE = "K2_WAREHOUSE_BOOTSTRAP"
 _DEFAULT_PORTS = {"http": 8123, "https": 8443}
+_EXAMPLE = "http://user@host:8123/k2"
 
 
 def start(*, workdir: Path, bootstrap: str | None = None, clickhouse_url: str | None = None) -> ExternalStack:
@@ -19,16 +33,16 @@ def start(*, workdir: Path, bootstrap: str | None = None, clickhouse_url: str | 
     Raises ValueError when an address is missing or malformed, StackError when nothing answers there.
     """
     del workdir
-    stack = ExternalStack(
-        _setting(bootstrap, "K2_BOOTSTRAP", "the broker, such as localhost:9092"),
-        parse_clickhouse_url(
-            _setting(
-                clickhouse_url,
-                "K2_CLICKHOUSE_URL",
-                "ClickHouse, such as http://user:password@localhost:8123/k2",
-            )
-        ),
-    )
+    there = bootstrap or os.environ.get(BOOTSTRAP_VARIABLE)
+    if not there:
+        raise ValueError(f"the external stack needs {BOOTSTRAP_VARIABLE}: the broker, such as localhost:9092")
+    if clickhouse_url:
+        warehouse = parse_clickhouse_url(clickhouse_url)
+    elif os.environ.get(URL_VARIABLE):
+        warehouse = warehouse_address(None, os.environ)
+    else:
+        raise ValueError(f"the external stack needs {URL_VARIABLE}: ClickHouse, such as {_EXAMPLE}")
+    stack = ExternalStack(there, warehouse, os.environ.get(WAREHOUSE_BOOTSTRAP_VARIABLE) or there)
     stack.require_alive()
     return stack
 
@@ -36,13 +50,18 @@ def start(*, workdir: Path, bootstrap: str | None = None, clickhouse_url: str | 
 class ExternalStack:
     """See Stack in base.py. Nothing here is ours, so nothing can be killed and `stop` ends nothing."""
 
-    def __init__(self, bootstrap: str, warehouse: WarehouseAddress) -> None:
+    def __init__(self, bootstrap: str, warehouse: WarehouseAddress, warehouse_bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._warehouse = warehouse
+        self._warehouse_bootstrap = warehouse_bootstrap
 
     @property
     def bootstrap(self) -> str:
         return self._bootstrap
+
+    @property
+    def warehouse_bootstrap(self) -> str:
+        return self._warehouse_bootstrap
 
     @property
     def warehouse(self) -> WarehouseAddress:
@@ -101,8 +120,24 @@ def parse_clickhouse_url(url: str) -> WarehouseAddress:
     )
 
 
-def _setting(option: str | None, variable: str, meaning: str) -> str:
-    value = option or os.environ.get(variable)
-    if not value:
-        raise ValueError(f"the external stack needs {variable}: {meaning}")
-    return value
+def warehouse_address(url: str | None, environment: Mapping[str, str]) -> WarehouseAddress:
+    """The warehouse of a URL, else of K2_CLICKHOUSE_URL, with password and CA file from the environment.
+
+    Raises ValueError when there is no URL or it cannot be understood, and when a given one has a password in it.
+    """
+    if url and urlsplit(url).password:
+        raise ValueError(
+            f"--clickhouse has a password in it, and every user of this machine can read command lines; give the URL "
+            f"without it ({_EXAMPLE}) and the password in the environment variable {PASSWORD_VARIABLE}"
+        )
+    chosen = url or environment.get(URL_VARIABLE)
+    if not chosen:
+        raise ValueError(
+            f"no warehouse is given; say --clickhouse {_EXAMPLE} or set {URL_VARIABLE}, and the password in "
+            f"{PASSWORD_VARIABLE}. To try it: k2 up prints the address of a stack of its own"
+        )
+    address = parse_clickhouse_url(chosen)
+    ca_file = environment.get(CA_VARIABLE, "")
+    if ca_file and not address.secure:
+        raise ValueError(f"{CA_VARIABLE} is set, but {address.url} is not encrypted; write https://, or unset it")
+    return replace(address, password=environment.get(PASSWORD_VARIABLE) or address.password, ca_file=ca_file)

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from k2pipeline.broker_security import broker_settings
 from k2pipeline.stack.base import StackError
 
 _LOG = logging.getLogger("k2.stack.broker")
@@ -17,7 +18,7 @@ _ANSWER_S = 10.0
 
 
 def admin_client(bootstrap: str) -> AdminClient:
-    return AdminClient({"bootstrap.servers": bootstrap, "socket.timeout.ms": 10_000}, logger=_LOG)
+    return AdminClient({**broker_settings(bootstrap), "socket.timeout.ms": 10_000}, logger=_LOG)
 
 
 def topic_partitions(bootstrap: str) -> dict[str, int]:

@@ -49,7 +49,7 @@ class Rig:
 
     def create_queue(self, **settings: object) -> None:
         given = {
-            "kafka_broker_list": self.stack.bootstrap,
+            "kafka_broker_list": self.stack.warehouse_bootstrap,
             "kafka_topic_list": self.topic,
             "kafka_group_name": self.group,
             "kafka_format": "RawBLOB",

@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,21 @@ from tests.captures import REPLAYS, recorded
 pytestmark = pytest.mark.e2e
 
 
-def k2_harness(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "harness.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+Harness = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def test_pass_is_exit_0_and_names_the_files(tmp_path: Path) -> None:
+@pytest.fixture
+def k2_harness(k2_stack_name: str) -> Harness:
+    """Runs a subcommand on the stack that is asked for."""
+
+    def ran(subcommand: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "harness.cli", subcommand, "--stack", k2_stack_name, *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+
+    return ran
+
+
+def test_pass_is_exit_0_and_names_the_files(tmp_path: Path, k2_harness: Harness) -> None:
     done = k2_harness("verify", "--capture", REPLAYS / "kraken-v1-1.jsonl.gz", "--out", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "PASS" in done.stdout
@@ -29,14 +39,14 @@ def test_pass_is_exit_0_and_names_the_files(tmp_path: Path) -> None:
     }
 
 
-def test_json_is_results_json(tmp_path: Path) -> None:
+def test_json_is_results_json(tmp_path: Path, k2_harness: Harness) -> None:
     done = k2_harness("verify", "--synthetic", "1s", "--json", "--out", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     (directory,) = tmp_path.iterdir()
     assert json.loads(done.stdout) == json.loads((directory / "results.json").read_text())
 
 
-def test_a_lost_trade_is_exit_1_and_is_named(tmp_path: Path) -> None:
+def test_a_lost_trade_is_exit_1_and_is_named(tmp_path: Path, k2_harness: Harness) -> None:
     done = k2_harness(
         "verify", "--capture", REPLAYS / "kraken-v1-1.jsonl.gz", "--fault", "withhold=1", "--out", tmp_path
     )
@@ -46,7 +56,7 @@ def test_a_lost_trade_is_exit_1_and_is_named(tmp_path: Path) -> None:
     assert "trade_id=" in done.stdout
 
 
-def test_a_schema_that_bends_a_row_is_exit_1(tmp_path: Path) -> None:
+def test_a_schema_that_bends_a_row_is_exit_1(tmp_path: Path, k2_harness: Harness) -> None:
     sql = tmp_path / "sql"
     sql.mkdir()
     for path in (REPLAYS.parent / "sql").glob("*.sql"):
@@ -60,7 +70,9 @@ def test_a_schema_that_bends_a_row_is_exit_1(tmp_path: Path) -> None:
     assert "silver_trades.no_trade_lost" not in done.stdout
 
 
-def test_captures_that_cannot_be_used_are_exit_2_with_file_line_and_finding(tmp_path: Path) -> None:
+def test_captures_that_cannot_be_used_are_exit_2_with_file_line_and_finding(
+    tmp_path: Path, k2_harness: Harness
+) -> None:
     whole = (REPLAYS / "kraken-v1-1.jsonl.gz").read_bytes()
     truncated = tmp_path / "truncated.jsonl.gz"
     truncated.write_bytes(whole[: len(whole) // 2])
@@ -84,7 +96,7 @@ def test_captures_that_cannot_be_used_are_exit_2_with_file_line_and_finding(tmp_
     assert not (tmp_path / "runs").exists()
 
 
-def test_recording_without_trades_says_what_it_holds(tmp_path: Path) -> None:
+def test_recording_without_trades_says_what_it_holds(tmp_path: Path, k2_harness: Harness) -> None:
     done = k2_harness("verify", "--capture", recorded("binance-aggtrade-1.jsonl.gz"), "--out", tmp_path)
     assert done.returncode == 2
     assert "aggTrade 1,910" in done.stderr
@@ -103,7 +115,7 @@ def test_recording_without_trades_says_what_it_holds(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_arguments_are_exit_2_and_say_what_would_do(
-    tmp_path: Path, arguments: tuple[str, ...], finding: str
+    tmp_path: Path, k2_harness: Harness, arguments: tuple[str, ...], finding: str
 ) -> None:
     played = () if arguments in ((), ("--scenario", "nope")) else ("--synthetic", "1s")
     done = k2_harness("verify", *played, *arguments, "--out", tmp_path / "runs")

@@ -21,10 +21,10 @@ from tests.e2e.rig import wait_for
 pytestmark = pytest.mark.e2e
 
 
-def test_warehouse_killed_again_and_again_ends_exact(tmp_path: Path) -> None:
+def test_warehouse_killed_again_and_again_ends_exact(tmp_path: Path, k2_stack_name: str) -> None:
     capture = REPLAYS / "binance-spot-1.jsonl.gz"
     kills = 0
-    with start_stack("embedded", workdir=tmp_path / "stack") as stack:
+    with start_stack(k2_stack_name, workdir=tmp_path / "stack") as stack:
         prepare(stack, Scenario(captures=(capture,)), DEFAULT_DIRECTORY)
         ledger = tmp_path / "ledger.parquet"
         sender = threading.Thread(

@@ -23,9 +23,9 @@ import pytest
 from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
 from k2pipeline.schema import SchemaVariables, apply_schema
 from k2pipeline.stack import Stack, start_stack
-from k2pipeline.stack.broker import TansuBroker
-from k2pipeline.stack.guard import Guard
+from k2pipeline.stack.broker import LocalBroker
 from k2pipeline.stack.topics import create_topics
+from tests.e2e.conftest import StartBroker
 from tests.e2e.feed_rig import (
     Command,
     Peer,
@@ -88,22 +88,14 @@ class Feeds:
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[TansuBroker]:
+def broker(tmp_path: Path, start_broker: StartBroker) -> Iterator[LocalBroker]:
     """A broker for each test: topics are named by the exchange, and must be empty."""
-    guard = Guard()
-    tansu = TansuBroker(tmp_path, guard)
-    try:
-        tansu.launch()
-        tansu.wait_ready(may_move=True)
-        create_topics(tansu.bootstrap, [SPOT, PAIRS, DLQ_TOPIC], PARTITIONS)
-        yield tansu
-    finally:
-        tansu.process.kill()
-        guard.close()
+    with start_broker(tmp_path, SPOT, PAIRS, DLQ_TOPIC, partitions=PARTITIONS) as broker:
+        yield broker
 
 
 @pytest.fixture
-def feeds(tmp_path: Path, broker: TansuBroker) -> Iterator[Feeds]:
+def feeds(tmp_path: Path, broker: LocalBroker) -> Iterator[Feeds]:
     with ExitStack() as undo:
         yield Feeds(broker.bootstrap, tmp_path, undo)
         if broker.process._paused:
@@ -421,8 +413,8 @@ def test_missing_trade_ids_are_seen_live(feeds: Feeds) -> None:
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    with start_stack("embedded", workdir=tmp_path / "stack") as running:
+def stack(tmp_path: Path, k2_stack_name: str) -> Iterator[Stack]:
+    with start_stack(k2_stack_name, workdir=tmp_path / "stack") as running:
         running.create_topics([SPOT, PAIRS, DLQ_TOPIC], PARTITIONS)
         yield running
 
@@ -479,7 +471,7 @@ def unchanged_for(seconds: float, value: Callable[[], int], limit_s: float = 20)
     return before
 
 
-def test_a_queue_that_is_full_by_bytes_keeps_the_order_and_every_frame(feeds: Feeds, broker: TansuBroker) -> None:
+def test_a_queue_that_is_full_by_bytes_keeps_the_order_and_every_frame(feeds: Feeds, broker: LocalBroker) -> None:
     frames = trades(1, 20_000)
     exchange = feeds.exchange(subscribed_then())
     feed = feeds.start(exchange, queue_bytes=300_000)
@@ -523,8 +515,9 @@ def test_a_frame_longer_than_the_limit_ends_the_connection_with_code_1009(feeds:
     assert ended.wait(5)
 
 
+@pytest.mark.usefixtures("forgetful_broker")
 def test_a_broker_that_comes_back_without_its_data_is_exit_3_and_not_waited_for(
-    feeds: Feeds, broker: TansuBroker
+    feeds: Feeds, broker: LocalBroker
 ) -> None:
     exchange = feeds.exchange(subscribed_then(spot_trade(1)))
     feed = feeds.start(exchange)
@@ -543,7 +536,7 @@ def test_a_broker_that_comes_back_without_its_data_is_exit_3_and_not_waited_for(
 
 
 def test_a_broker_that_does_not_come_back_is_exit_3_with_the_number_of_frames(
-    feeds: Feeds, broker: TansuBroker
+    feeds: Feeds, broker: LocalBroker
 ) -> None:
     exchange = feeds.exchange(subscribed_then(spot_trade(1)))
     feed = feeds.start(exchange, flush_s=1)
@@ -556,7 +549,7 @@ def test_a_broker_that_does_not_come_back_is_exit_3_with_the_number_of_frames(
     assert "5 frames were received that the broker at" in feed.stderr
 
 
-def test_a_second_signal_does_not_wait_for_the_broker(feeds: Feeds, broker: TansuBroker) -> None:
+def test_a_second_signal_does_not_wait_for_the_broker(feeds: Feeds, broker: LocalBroker) -> None:
     exchange = feeds.exchange(subscribed_then())
     feed = feeds.start(exchange)
     port = feed.ready()["metrics_port"]
@@ -570,9 +563,9 @@ def test_a_second_signal_does_not_wait_for_the_broker(feeds: Feeds, broker: Tans
     assert time.monotonic() - began < 5
 
 
-def test_no_broker_and_a_missing_topic_are_exit_3_and_say_what_to_do(tmp_path: Path) -> None:
+def test_no_broker_and_a_missing_topic_are_exit_3_and_say_what_to_do(tmp_path: Path, k2_stack_name: str) -> None:
     with ExitStack() as undo:
-        running = undo.enter_context(start_stack("embedded", workdir=tmp_path / "stack"))
+        running = undo.enter_context(start_stack(k2_stack_name, workdir=tmp_path / "stack"))
         feeds = Feeds(running.bootstrap, tmp_path, undo)
         feed = feeds.start(feeds.exchange(subscribed_then()))
         assert feed.ended() == 3
@@ -588,7 +581,7 @@ def test_a_port_that_is_taken_for_metrics_is_exit_2(feeds: Feeds) -> None:
 
 def test_two_handlers_side_by_side_do_no_harm(stack: Stack, tmp_path: Path) -> None:
     """Each trade comes twice to the topic, once to silver, and counts once in a candle."""
-    apply_schema(stack.warehouse, SchemaVariables(kafka_brokers=stack.bootstrap, flush_interval_ms=100))
+    apply_schema(stack.warehouse, SchemaVariables(kafka_brokers=stack.warehouse_bootstrap, flush_interval_ms=100))
     count = 500
     with ExitStack() as undo:
         feeds = Feeds(stack.bootstrap, tmp_path, undo)

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with start_stack("embedded", workdir=tmp_path_factory.mktemp("stack")) as running:
+def stack(k2_stack_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with start_stack(k2_stack_name, workdir=tmp_path_factory.mktemp("stack")) as running:
         yield running
 
 
@@ -313,6 +313,7 @@ def test_queue_is_replaced_with_new_settings(rig: Rig) -> None:
     wait_for(lambda: rig.sql(f"SELECT count() FROM {rig.database}.target") == 20, "the topic once more")
 
 
+@pytest.mark.usefixtures("forgetful_broker")
 def test_broker_that_came_back_empty_is_read_from_its_start_with_a_warning(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -69,8 +69,8 @@ def acknowledged_s(outcome: Outcome) -> float:
 
 
 @pytest.mark.parametrize("stalls", [SenderStalls, WarehouseStalls])
-def test_every_trade_due_in_a_stall_counts_as_late(tmp_path: Path, stalls: type) -> None:
-    outcome = run(SCENARIO, way=stalls(open_way(plan(SCENARIO))), out=tmp_path)
+def test_every_trade_due_in_a_stall_counts_as_late(tmp_path: Path, stalls: type, k2_stack_name: str) -> None:
+    outcome = run(SCENARIO, way=stalls(open_way(plan(SCENARIO))), stack=k2_stack_name, out=tmp_path)
     assert outcome.results.verdict == "pass"
     silver = outcome.results.latency_ms["silver"]
     assert silver.max is not None

@@ -14,15 +14,17 @@ pytestmark = [pytest.mark.e2e, pytest.mark.load]
 SHARES = {"binance": 1.0, "kraken": 0.1}
 
 
-def played(out: Path, profile: Profile, *, workers: int = 0) -> Outcome:
+def played(out: Path, profile: Profile, *, stack: str, workers: int = 0) -> Outcome:
     scenario = Scenario(name="load", synthetic="1s", times="now", rate=f"{profile.trades_per_second:.2f}")
-    return run(scenario, way=LocustWay(profile, seed=5, workers=workers), out=out)
+    return run(scenario, way=LocustWay(profile, seed=5, workers=workers), stack=stack, out=out)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_every_trade_that_locust_sends_arrives_and_is_in_the_statistics(tmp_path: Path, workers: int) -> None:
+def test_every_trade_that_locust_sends_arrives_and_is_in_the_statistics(
+    tmp_path: Path, workers: int, k2_stack_name: str
+) -> None:
     profile = Profile("short", rate=400, seconds=4, shares=SHARES, readers=1 if not workers else 0)
-    outcome = played(tmp_path, profile, workers=workers)
+    outcome = played(tmp_path, profile, stack=k2_stack_name, workers=workers)
     # Whether the rate was held depends on what else the machine does; test_load_rate.py has the check's own cases.
     assert {check.name for check in outcome.results.failed} <= {"rate_is_held"}
     planned = sum(profile.pace(exchange).trades for exchange in SHARES)

@@ -28,9 +28,10 @@ def test_users_query(k2_warehouse):
 """
 
 
-def test_another_project_tests_with_the_harness_and_reads_why_it_failed(tmp_path: Path) -> None:
+def test_another_project_tests_with_the_harness_and_reads_why_it_failed(tmp_path: Path, k2_stack_name: str) -> None:
     (tmp_path / "test_pipeline.py").write_text(SOMEBODYS_TESTS, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "--strict-markers", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    command.append(f"--k2-stack={k2_stack_name}")
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
     assert re.search(r"1 failed, 2 passed", ran.stdout), ran.stdout + ran.stderr
     assert "FAILED test_pipeline.py::test_a_lost_trade_is_not_forgiven" in ran.stdout

@@ -233,7 +233,9 @@ def simulated(capture: Path) -> Iterator[str]:
             process.kill()
 
 
-def test_a_recording_of_the_simulated_exchange_plays_back_as_the_same_frames_and_candles(recorders: Recorders) -> None:
+def test_a_recording_of_the_simulated_exchange_plays_back_as_the_same_frames_and_candles(
+    recorders: Recorders, k2_stack_name: str
+) -> None:
     directory = recorders.directory
     played = list(itertools.islice(read_capture(REPLAYS / "binance-spot-1.jsonl.gz"), 3_000))
     with CaptureWriter(directory / "played.jsonl") as writer:
@@ -251,7 +253,8 @@ def test_a_recording_of_the_simulated_exchange_plays_back_as_the_same_frames_and
         assert recorder.stop() == 0
     recorded = list(read_capture(out))
     assert [captured.frame for captured in recorded if classify(captured.frame).kind is FrameKind.TRADE] == frames
-    assert candles(recorded, directory / "recorded") == candles(played, directory / "played") != []
+    found = candles(recorded, directory / "recorded", k2_stack_name)
+    assert found == candles(played, directory / "played", k2_stack_name) != []
 
 
 def combined(frame: bytes, symbol: str) -> bytes:
@@ -261,10 +264,10 @@ def combined(frame: bytes, symbol: str) -> bytes:
     return b'{"stream":"%b@trade","data":%b}' % (symbol.lower().encode(), frame)
 
 
-def candles(frames: list[CapturedFrame], directory: Path) -> list[object]:
+def candles(frames: list[CapturedFrame], directory: Path, stack_name: str) -> list[object]:
     """Every candle of every time frame that these frames make."""
     directory.mkdir()
-    with start_stack("embedded", workdir=directory / "stack") as stack:
+    with start_stack(stack_name, workdir=directory / "stack") as stack:
         prepare(stack, Scenario(captures=(Path("unused.jsonl"),)), DEFAULT_DIRECTORY)
         stats = replay(
             frames, bootstrap=stack.bootstrap, pace=parse_rate("max"), times=Times.ORIGINAL,

@@ -8,7 +8,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +28,8 @@ from harness.faults import FAULTS, FrameFault, NoEffect, Outgoing, parse_fault
 from harness.pace import parse_rate
 from harness.replay import ReplayError, ReplayStats, Times, replay
 from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES, FrameKind
-from k2pipeline.stack.broker import TansuBroker
-from k2pipeline.stack.guard import Guard
-from k2pipeline.stack.topics import create_topics
+from k2pipeline.stack.broker import LocalBroker
+from tests.e2e.conftest import StartBroker
 
 pytestmark = pytest.mark.e2e
 
@@ -43,29 +41,14 @@ FIRST_NS = 1_723_161_255_000_000_123
 Replay = Callable[..., ReplayStats]
 
 
-@contextmanager
-def broker_with(logs: Path, *topics: str) -> Iterator[TansuBroker]:
-    """A broker of our own, without a warehouse."""
-    guard = Guard()
-    broker = TansuBroker(logs, guard)
-    try:
-        broker.launch()
-        broker.wait_ready(may_move=True)
-        create_topics(broker.bootstrap, topics, PARTITIONS)
-        yield broker
-    finally:
-        broker.process.kill()
-        guard.close()
-
-
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[TansuBroker]:
-    with broker_with(tmp_path, BINANCE, KRAKEN, DLQ_TOPIC) as broker:
+def broker(tmp_path: Path, start_broker: StartBroker) -> Iterator[LocalBroker]:
+    with start_broker(tmp_path, BINANCE, KRAKEN, DLQ_TOPIC, partitions=PARTITIONS) as broker:
         yield broker
 
 
 @pytest.fixture
-def address(broker: TansuBroker) -> str:
+def address(broker: LocalBroker) -> str:
     return broker.bootstrap
 
 
@@ -338,9 +321,9 @@ def test_frames_without_a_trade_are_an_error(play: Replay) -> None:
         play([CapturedFrame(FIRST_NS, "kraken", b'{"channel":"heartbeat"}')])
 
 
-def test_a_topic_that_does_not_exist_is_named(tmp_path: Path) -> None:
+def test_a_topic_that_does_not_exist_is_named(tmp_path: Path, start_broker: StartBroker) -> None:
     missing = pytest.raises(ReplayError, match=f"topic {KRAKEN} does not exist; create it")
-    with broker_with(tmp_path, BINANCE) as broker, missing:
+    with start_broker(tmp_path, BINANCE, partitions=PARTITIONS) as broker, missing:
         replay(
             [*trades(10), *trades(1, "kraken")],
             bootstrap=broker.bootstrap,
@@ -364,7 +347,7 @@ def test_a_broker_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_broker_that_dies_is_an_error_and_the_ledger_says_how_far_it_got(
-    play: Replay, broker: TansuBroker, ledger_path: Path
+    play: Replay, broker: LocalBroker, ledger_path: Path
 ) -> None:
     def kill_broker(frames_sent: int, trades_sent: int) -> None:
         if frames_sent > 500:
@@ -384,7 +367,7 @@ def test_a_broker_that_dies_is_an_error_and_the_ledger_says_how_far_it_got(
 
 
 def test_frames_not_acknowledged_in_time_are_counted_and_the_first_is_named(
-    play: Replay, broker: TansuBroker, ledger_path: Path
+    play: Replay, broker: LocalBroker, ledger_path: Path
 ) -> None:
     def pausing() -> Iterator[CapturedFrame]:
         yield from trades(10)

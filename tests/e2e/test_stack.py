@@ -29,15 +29,15 @@ import signal, sys, time
 from pathlib import Path
 from k2pipeline.stack import start_stack
 signal.signal(signal.SIGINT, signal.default_int_handler)  # tests run in the background hand it down ignored
-with start_stack("embedded", workdir=Path(sys.argv[1])) as stack:
+with start_stack(sys.argv[2], workdir=Path(sys.argv[1])) as stack:
     print(*stack.processes.values(), flush=True)
     time.sleep(600)
 """
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with start_stack("embedded", workdir=tmp_path_factory.mktemp("stack")) as running:
+def stack(k2_stack_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with start_stack(k2_stack_name, workdir=tmp_path_factory.mktemp("stack")) as running:
         yield running
 
 
@@ -93,13 +93,13 @@ def test_warehouse_is_restarted_on_the_same_data_and_port_after_sigkill(stack: S
         assert client.command("SELECT a FROM kept") == 42
 
 
-def test_restarted_broker_keeps_its_address_and_loses_its_topics(tmp_path: Path) -> None:
-    with start_stack("embedded", workdir=tmp_path) as stack:
-        stack.create_topics(["forgotten"], 1)
+def test_restarted_broker_keeps_its_address_and_its_topics_if_it_is_durable(tmp_path: Path, k2_stack_name: str) -> None:
+    with start_stack(k2_stack_name, workdir=tmp_path) as stack:
+        stack.create_topics(["made.before"], 1)
         address = stack.bootstrap
         stack.restart("broker")
         assert stack.bootstrap == address
-        assert "forgotten" not in topic_partitions(stack.bootstrap)
+        assert ("made.before" in topic_partitions(stack.bootstrap)) == (k2_stack_name != "embedded")
 
 
 def test_paused_warehouse_is_silent_and_resumed_one_answers(stack: Stack) -> None:
@@ -115,10 +115,10 @@ def test_paused_warehouse_is_silent_and_resumed_one_answers(stack: Stack) -> Non
     assert version(stack)
 
 
-def test_stop_ends_its_processes_even_a_paused_one_and_no_other(tmp_path: Path) -> None:
+def test_stop_ends_its_processes_even_a_paused_one_and_no_other(tmp_path: Path, k2_stack_name: str) -> None:
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
-        with start_stack("embedded", workdir=tmp_path) as stack:
+        with start_stack(k2_stack_name, workdir=tmp_path) as stack:
             pids = list(stack.processes.values())
             stack.pause("warehouse")
         assert gone(pids)
@@ -129,11 +129,11 @@ def test_stop_ends_its_processes_even_a_paused_one_and_no_other(tmp_path: Path) 
         bystander.wait()
 
 
-def test_exception_in_the_block_ends_the_processes(tmp_path: Path) -> None:
+def test_exception_in_the_block_ends_the_processes(tmp_path: Path, k2_stack_name: str) -> None:
     pids: list[int] = []
 
     def run() -> None:
-        with start_stack("embedded", workdir=tmp_path) as stack:
+        with start_stack(k2_stack_name, workdir=tmp_path) as stack:
             pids.extend(stack.processes.values())
             raise ZeroDivisionError
 
@@ -144,9 +144,11 @@ def test_exception_in_the_block_ends_the_processes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_nothing_is_left_behind_when_the_harness_is_ended(tmp_path: Path, ending: signal.Signals) -> None:
+def test_nothing_is_left_behind_when_the_harness_is_ended(
+    tmp_path: Path, ending: signal.Signals, k2_stack_name: str
+) -> None:
     harness = subprocess.Popen(
-        [sys.executable, "-c", _HARNESS, str(tmp_path)],
+        [sys.executable, "-c", _HARNESS, str(tmp_path), k2_stack_name],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
@@ -166,19 +168,19 @@ def test_nothing_is_left_behind_when_the_harness_is_ended(tmp_path: Path, ending
     wait_for(lambda: gone(harness_children), f"processes {harness_children} gone after {ending.name}")
 
 
-def test_warehouse_that_dies_early_is_a_stack_error_with_its_last_words(tmp_path: Path) -> None:
+def test_warehouse_that_dies_early_is_a_stack_error_with_its_last_words(tmp_path: Path, k2_stack_name: str) -> None:
     (tmp_path / "warehouse").write_text("a file where the data directory belongs")
     before = children()
     with (
         pytest.raises(StackError, match=r"(?s)warehouse ended with exit code .*last lines of .*warehouse\.log"),
-        start_stack("embedded", workdir=tmp_path),
+        start_stack(k2_stack_name, workdir=tmp_path),
     ):
         pass
     assert children() == before
 
 
-def test_death_of_a_part_that_nobody_killed_is_noticed(tmp_path: Path) -> None:
-    with start_stack("embedded", workdir=tmp_path) as stack:
+def test_death_of_a_part_that_nobody_killed_is_noticed(tmp_path: Path, k2_stack_name: str) -> None:
+    with start_stack(k2_stack_name, workdir=tmp_path) as stack:
         os.kill(stack.processes["broker"], signal.SIGKILL)
         wait_for(lambda: "broker" not in stack.processes, "the broker gone")
         with pytest.raises(StackError, match="broker was ended by SIGKILL"):
@@ -186,20 +188,20 @@ def test_death_of_a_part_that_nobody_killed_is_noticed(tmp_path: Path) -> None:
 
 
 def test_port_that_is_taken_before_the_broker_has_it_is_left_for_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, k2_stack_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        choices = [taken.getsockname()[1], broker.free_port()]
-        monkeypatch.setattr(broker, "free_port", lambda: choices.pop(0))
-        with start_stack("embedded", workdir=tmp_path) as stack:
+        choices, otherwise = [taken.getsockname()[1]], broker.free_port
+        monkeypatch.setattr(broker, "free_port", lambda: choices.pop() if choices else otherwise())
+        with start_stack(k2_stack_name, workdir=tmp_path) as stack:
             assert stack.bootstrap != f"127.0.0.1:{taken.getsockname()[1]}"
             assert topic_partitions(stack.bootstrap) == {}
 
 
-def test_two_stacks_run_side_by_side(tmp_path: Path, stack: Stack) -> None:
-    with start_stack("embedded", workdir=tmp_path) as other:
+def test_two_stacks_run_side_by_side(tmp_path: Path, k2_stack_name: str, stack: Stack) -> None:
+    with start_stack(k2_stack_name, workdir=tmp_path) as other:
         assert other.bootstrap != stack.bootstrap
         assert other.warehouse.url != stack.warehouse.url
         assert version(other) == version(stack)

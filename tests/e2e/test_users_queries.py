@@ -21,10 +21,10 @@ CAPTURE = REPLAYS / "kraken-v2-1.jsonl.gz"
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(k2_stack_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack that has taken in one capture with reconnects, so with trades that were sent twice."""
     directory = tmp_path_factory.mktemp("users")
-    with start_stack("embedded", workdir=directory / "stack") as running:
+    with start_stack(k2_stack_name, workdir=directory / "stack") as running:
         prepare(running, Scenario(captures=(CAPTURE,)), DEFAULT_DIRECTORY)
         play(running, directory)
         yield running

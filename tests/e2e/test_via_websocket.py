@@ -33,16 +33,16 @@ pytestmark = pytest.mark.e2e
 TRADES = ("silver_trades", "bronze_trades_binance", "bronze_trades_kraken", "dead_letters", "ohlcv_1m")
 
 
-def through(tmp_path: Path, **scenario: Any) -> Outcome:
-    return run(Scenario(via="websocket", suites=TRADES, **scenario), out=tmp_path)
+def through(tmp_path: Path, stack: str, **scenario: Any) -> Outcome:
+    return run(Scenario(via="websocket", suites=TRADES, **scenario), stack=stack, out=tmp_path)
 
 
 def failing(outcome: Outcome) -> dict[str, int]:
     return {f"{check.suite}.{check.name}": check.unexpected for check in outcome.results.failed}
 
 
-def test_a_run_is_exact_from_the_wire_on(tmp_path: Path) -> None:
-    outcome = run(Scenario(via="websocket", synthetic="4s", rate="1100"), out=tmp_path)
+def test_a_run_is_exact_from_the_wire_on(tmp_path: Path, k2_stack_name: str) -> None:
+    outcome = run(Scenario(via="websocket", synthetic="4s", rate="1100"), stack=k2_stack_name, out=tmp_path)
     assert failing(outcome) == {}
     counts = outcome.results.counts
     assert counts.trades_sent == counts.silver_trades > 2000
@@ -58,15 +58,15 @@ def test_a_run_is_exact_from_the_wire_on(tmp_path: Path) -> None:
     }
 
 
-def test_odd_frames_reach_the_dead_letters_through_the_handler(tmp_path: Path) -> None:
-    outcome = through(tmp_path, captures=(REPLAYS / "binance-nasty-1.jsonl.gz",), rate="500")
+def test_odd_frames_reach_the_dead_letters_through_the_handler(tmp_path: Path, k2_stack_name: str) -> None:
+    outcome = through(tmp_path, k2_stack_name, captures=(REPLAYS / "binance-nasty-1.jsonl.gz",), rate="500")
     assert failing(outcome) == {}
     assert outcome.results.counts.dead_letters > 20
 
 
-def test_disconnects_and_resends_lose_nothing_and_collapse(tmp_path: Path) -> None:
+def test_disconnects_and_resends_lose_nothing_and_collapse(tmp_path: Path, k2_stack_name: str) -> None:
     faults = ("disconnect=8", "close=2", "stall=2", "resend=3", "garbage=4", "duplicate=1%")
-    outcome = through(tmp_path, synthetic="5s", rate="1100", faults=faults)
+    outcome = through(tmp_path, k2_stack_name, synthetic="5s", rate="1100", faults=faults)
     assert failing(outcome) == {}
     counts = outcome.results.counts
     assert counts.duplicates_sent > 500
@@ -79,8 +79,8 @@ def test_disconnects_and_resends_lose_nothing_and_collapse(tmp_path: Path) -> No
     }  # fmt: skip
 
 
-def test_what_no_resend_covers_is_found_missing_and_nothing_else(tmp_path: Path) -> None:
-    outcome = through(tmp_path, synthetic="5s", rate="1100", faults=("hole=3",))
+def test_what_no_resend_covers_is_found_missing_and_nothing_else(tmp_path: Path, k2_stack_name: str) -> None:
+    outcome = through(tmp_path, k2_stack_name, synthetic="5s", rate="1100", faults=("hole=3",))
     assert failing(outcome) == {}
     counts = outcome.results.counts
     assert counts.gaps_found
@@ -141,18 +141,18 @@ class Checked:
 
 
 @contextmanager
-def stack_for(scenario: Scenario, tmp_path: Path) -> Iterator[Stack]:
-    with start_stack("embedded", workdir=tmp_path / "stack") as stack:
+def stack_for(scenario: Scenario, tmp_path: Path, name: str) -> Iterator[Stack]:
+    with start_stack(name, workdir=tmp_path / "stack") as stack:
         prepare(stack, scenario, DEFAULT_DIRECTORY)
         yield stack
 
 
 def played_and_checked(
-    scenario: Scenario, tmp_path: Path, told: Callable[[Stack, str], None] = lambda *_: None
+    scenario: Scenario, tmp_path: Path, stack_name: str, told: Callable[[Stack, str], None] = lambda *_: None
 ) -> Checked:
     """A run step by step, so that the topics can be looked into."""
     way = open_way(plan(scenario))
-    with stack_for(scenario, tmp_path) as stack:
+    with stack_for(scenario, tmp_path, stack_name) as stack:
         played = way.play(stack, tmp_path, lambda text: told(stack, text))
         present = ids(in_topics(stack.bootstrap, scenario.partitions))
         wait_until_consumed(stack.bootstrap, "k2", acknowledged_ends(played.stats.ledger_path))
@@ -164,11 +164,11 @@ def played_and_checked(
     return Checked(played, present, {tuple(row) for row in rows}, named)
 
 
-def test_a_killed_handler_loses_exactly_what_nobody_sent_again(tmp_path: Path) -> None:
+def test_a_killed_handler_loses_exactly_what_nobody_sent_again(tmp_path: Path, k2_stack_name: str) -> None:
     scenario = Scenario(
         via="websocket", synthetic="8s", rate="1500", faults=("kill_client=2",), suites=TRADES, partitions=2
     )
-    found = played_and_checked(scenario, tmp_path)
+    found = played_and_checked(scenario, tmp_path, k2_stack_name)
     lost = ids(synthetic(parse_duration("8s"), scenario.seed)) - found.present
     assert len(lost) > 50
     check = found.checks["silver_trades.no_trade_lost"]
@@ -184,7 +184,7 @@ def test_a_killed_handler_loses_exactly_what_nobody_sent_again(tmp_path: Path) -
     assert not found.checks["wire.no_frame_lost"].success
 
 
-def test_a_message_that_nobody_sent_fails_the_run(tmp_path: Path) -> None:
+def test_a_message_that_nobody_sent_fails_the_run(tmp_path: Path, k2_stack_name: str) -> None:
     topic = EXCHANGES["binance"].topic
     stray = b'{"e":"trade","E":1,"s":"BTCUSDT","t":1,"p":"1","q":"1","T":1,"m":true,"M":true}'
     produced: list[bytes] = []
@@ -197,7 +197,7 @@ def test_a_message_that_nobody_sent_fails_the_run(tmp_path: Path) -> None:
             produced.append(stray)
 
     scenario = Scenario(via="websocket", synthetic="2s", rate="1100", suites=TRADES, partitions=1)
-    found = played_and_checked(scenario, tmp_path, slip_in)
+    found = played_and_checked(scenario, tmp_path, k2_stack_name, slip_in)
     assert found.checks["wire.no_phantom_frame"].unexpected == 1
     assert found.checks["wire.no_phantom_frame"].sample[0]["topic"] == topic
     assert found.checks["wire.messages_are_as_agreed"].unexpected == 1

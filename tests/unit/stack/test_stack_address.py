@@ -52,11 +52,11 @@ def test_wrong_clickhouse_url_is_an_error_without_the_password(url: str) -> None
 
 def test_unknown_stack_is_an_error_that_lists_those_there_are(tmp_path: Path) -> None:
     with (
-        pytest.raises(ValueError, match=r"'moon'.*embedded, external"),
+        pytest.raises(ValueError, match=r"'moon'.*docker, embedded, external, kafka"),
         start_stack("moon", workdir=tmp_path),
     ):
         pass
-    assert set(STACKS) == {"embedded", "external"}
+    assert set(STACKS) == {"docker", "embedded", "external", "kafka"}
 
 
 def test_external_stack_names_the_variable_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

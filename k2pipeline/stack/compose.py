@@ -1,0 +1,59 @@
+"""docker-compose.yml, driven by the user's own docker: what `k2 up --stack docker` runs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from k2pipeline.shipped import SHIPPED
+from k2pipeline.stack.base import StackError
+
+FILE: Final = "docker-compose.yml"
+SMALL: Final = "docker-compose.small.yml"
+_ANSWER_S: Final = 30
+
+
+def up(directory: Path = SHIPPED, *, small: bool = False) -> None:
+    """Build, start, and show the logs until Ctrl-C, which stops the containers and keeps their volumes.
+
+    Raises StackError where a file, docker, its compose plugin or the engine is missing, and where compose fails.
+    """
+    command = compose_command(directory, small=small)
+    for words, missing in (
+        (["docker", "compose", "version"], "docker has no compose plugin; install docker-compose-plugin"),
+        (["docker", "info"], "no Docker engine answers; start it, or set DOCKER_HOST, or take --stack embedded"),
+    ):
+        _require(words, missing)
+    try:
+        status = subprocess.run([*command, "up", "--build"], cwd=directory, check=False).returncode  # noqa: S603
+    except KeyboardInterrupt:
+        # Compose got the same signal, and stops what it started before it ends.
+        return
+    if status not in (0, 130):
+        raise StackError(f"docker compose ended with exit code {status}; what it said is above")
+
+
+def compose_command(directory: Path, *, small: bool) -> list[str]:
+    """`docker compose` with the files of this directory. Passwords are in its .env: compose reads them, we do not."""
+    files = [FILE, *([SMALL] if small else [])]
+    absent = [name for name in files if not (directory / name).is_file()]
+    if absent:
+        raise StackError(f"{directory} has no {absent[0]}; run k2 up --stack docker from a checkout of K2")
+    if not (directory / ".env").is_file():
+        raise StackError(f"{directory} has no .env; copy .env.example to .env and give each password a value")
+    return ["docker", "compose", *(word for name in files for word in ("--file", name))]
+
+
+def _require(words: Sequence[str], missing: str) -> None:
+    if shutil.which(words[0]) is None:
+        raise StackError("docker is not installed; install it, or take --stack embedded")
+    try:
+        answer = subprocess.run(words, capture_output=True, text=True, timeout=_ANSWER_S, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired as error:
+        raise StackError(f"{missing} ({' '.join(words)} does not answer)") from error
+    if answer.returncode:
+        said = answer.stderr.strip().splitlines()
+        raise StackError(f"{missing} ({said[-1] if said else ' '.join(words)})")
