@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -15,6 +17,20 @@ from k2pipeline.stack.topics import create_topics
 
 StartBroker = Callable[..., AbstractContextManager[LocalBroker]]
 """Takes a directory, topics, and the number of their `partitions`."""
+
+Harness = Callable[..., "subprocess.CompletedProcess[str]"]
+"""Takes a subcommand and its arguments."""
+
+
+@pytest.fixture
+def k2_harness(k2_stack_name: str) -> Harness:
+    """Runs a subcommand on the stack that is asked for."""
+
+    def ran(subcommand: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "harness.cli", subcommand, "--stack", k2_stack_name, *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+
+    return ran
 
 
 @pytest.fixture

@@ -2,30 +2,14 @@
 
 import gzip
 import json
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.captures import REPLAYS, recorded
+from tests.e2e.conftest import Harness
 
 pytestmark = pytest.mark.e2e
-
-
-Harness = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def k2_harness(k2_stack_name: str) -> Harness:
-    """Runs a subcommand on the stack that is asked for."""
-
-    def ran(subcommand: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "harness.cli", subcommand, "--stack", k2_stack_name, *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
-
-    return ran
 
 
 def test_pass_is_exit_0_and_names_the_files(tmp_path: Path, k2_harness: Harness) -> None:

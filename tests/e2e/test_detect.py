@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_command import k2_harness
+from tests.e2e.conftest import Harness
 from tests.integration.report.made_run import GOOD, made_run
 
 pytestmark = pytest.mark.e2e
 
 
-def test_a_fault_is_found_and_the_runs_report_shows_it(tmp_path: Path) -> None:
+def test_a_fault_is_found_and_the_runs_report_shows_it(tmp_path: Path, k2_harness: Harness) -> None:
     directory = made_run(tmp_path, GOOD)
     done = k2_harness(
         "detect", "--fault", "zero_size", "--intensity", "2", "--clean", "1", "--out", directory, "--json"

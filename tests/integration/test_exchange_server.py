@@ -227,14 +227,13 @@ def test_a_rate_is_held_by_the_schedule() -> None:
     run(test)
 
 
-async def everything(serving: Exchange, path: str, wanted: set[bytes], lives: list[list[bytes]]) -> None:
-    """Read, and connect again whenever the connection ends or falls silent, until all is there."""
-    missing = set(wanted)
-    while missing:
+async def keep_reading(url: str, missing: set[bytes], lives: list[list[bytes]]) -> None:
+    """Read, and connect again whenever the connection ends or falls silent, until cancelled."""
+    while True:
         lives.append([])
         try:
-            async with connect(serving.url + path, close_timeout=0.1) as client:
-                while missing:
+            async with connect(url, close_timeout=0.1) as client:
+                while True:
                     lives[-1].append(await asyncio.wait_for(client.recv(decode=False), SILENCE_S))
                     missing.discard(lives[-1][-1])
         except (ConnectionClosed, TimeoutError):
@@ -244,16 +243,18 @@ async def everything(serving: Exchange, path: str, wanted: set[bytes], lives: li
 @pytest.mark.parametrize("fault", ["disconnect=6", "close=6", "half_open=2 disconnect=2"])
 def test_who_comes_back_after_a_cut_misses_nothing_and_gets_it_in_order(fault: str) -> None:
     spot = binance(4000, symbols=("BTCUSDT",))
-    wanted = set(texts(spot))
+    missing = set(texts(spot))
 
     async def test() -> None:
         lives: list[list[bytes]] = []
         async with exchange(spot, rate="4000", faults=fault) as serving:
-            reading = asyncio.create_task(everything(serving, "/stream?streams=btcusdt@trade", wanted, lives))
+            url = f"{serving.url}/stream?streams=btcusdt@trade"
+            reading = asyncio.create_task(keep_reading(url, missing, lives))
             await serving.until(lambda: bool(serving.show.floor.feeding()), "subscribed")
-            playing = serving.play()
-            await asyncio.wait_for(reading, LIMIT_S)
-            await playing
+            # It reads on when it has all: a fault that is still due strikes only a client that is there.
+            await asyncio.wait_for(serving.play(), LIMIT_S)
+            await serving.until(lambda: not missing, "everything read")
+            reading.cancel()
             serving.show.check_effect()
         assert len(lives) >= 4
         ids = {text: number for number, text in enumerate(texts(spot))}

@@ -14,7 +14,7 @@ from tests.integration.report.made_run import BAD, BROKEN, GOOD, LOST, WARNING, 
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here; install it with apt-get install chromium")
 
-CHARTS = 7
+CHARTS = 9
 # Of every text that is shown: how far its colour stands out from the background it lies on, as WCAG counts it.
 CONTRAST = """
 (() => {
