@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import ipaddress
 from collections.abc import Mapping
@@ -62,7 +61,7 @@ def _basic(authorization: str) -> Credentials:
         raise _refused(f"Invalid authentication: {scheme[:40]!r} HTTP Authorization scheme is not supported; use Basic")
     try:
         user, _, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not ASCII, not base64, or not UTF-8 once decoded
         raise _refused("Invalid authentication: the credentials are not base64 of user:password") from None
     return Credentials(user, password)
 

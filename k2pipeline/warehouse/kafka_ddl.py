@@ -16,6 +16,7 @@ import json
 import re
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isinf
 
 import sqlglot
 from sqlglot import Token, TokenType, exp
@@ -33,6 +34,8 @@ from k2pipeline.warehouse.kafka_settings import (
 )
 
 _LEADING_WORD = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*(CREATE|ATTACH|REPLACE)\b", re.IGNORECASE | re.DOTALL)
+# As many as a 64-bit integer has.
+_INTEGER_DIGITS = 20
 _COMMENT_KEY = "kafka_table_engine"
 _STRING_TYPES = ("String", "LowCardinality(String)", "Nullable(String)", "LowCardinality(Nullable(String))")
 
@@ -206,7 +209,14 @@ def _literal(name: str, node: exp.Expression) -> Value | float:
     if isinstance(node, exp.Literal):
         if node.is_string:
             return str(node.this)
-        return int(node.this) if node.this.isdigit() else float(node.this)
+        # Many digits are a float to the engine too; one that no Float64 holds is a syntax error there.
+        text = str(node.this)
+        number = int(text) if text.isdigit() and len(text) <= _INTEGER_DIGITS else float(text)
+        if isinf(number):
+            raise WarehouseError(
+                62, "SYNTAX_ERROR", f"Syntax error: {name} = {text[:40]} is no number that Float64 holds"
+            )
+        return number
     raise bad_argument(
         f"The embedded warehouse reads {name} as a plain 'text' or number, but got "
         f"{node.sql(dialect='clickhouse')}; named collections and expressions need a ClickHouse server"

@@ -88,6 +88,7 @@ _SECURITY = {
     "kafka_sasl_password": "sasl.password",
 }
 _ERROR_MODES = ("dead_letter_queue", "stream", "default")
+_UINT64_MAX = 2**64 - 1
 # ClickHouse's own limit: cores or 16, whichever is more.
 _MAX_CONSUMERS = max(os.cpu_count() or 1, 16)
 
@@ -160,10 +161,14 @@ def _count(value: Value | float, *, signed: bool) -> int:
         if not (digits.isascii() and digits.isdigit()):
             message = f"Cannot parse input: expected 'eof' before: '{value.lstrip('0123456789')}'"
             raise WarehouseError(27, "CANNOT_PARSE_INPUT_ASSERTION_FAILED", message)
-        return int(value)
-    if value < 0 and not signed:
-        raise WarehouseError(70, "CANNOT_CONVERT_TYPE", f"Field value {value} is out of range of unsigned long type")
-    return int(value)
+        # By its length first: Python refuses to read thousands of digits.
+        number: float = int(value) if len(digits.lstrip("0")) <= len(str(_UINT64_MAX)) else float("inf")
+    else:
+        number = value
+    if number > _UINT64_MAX or (number < 0 and not signed):
+        shown = str(value)[:40]
+        raise WarehouseError(70, "CANNOT_CONVERT_TYPE", f"Field value {shown} is out of range of unsigned long type")
+    return int(number)
 
 
 def _flag(value: Value | float) -> bool:

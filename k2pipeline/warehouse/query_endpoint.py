@@ -63,9 +63,9 @@ class QueryEndpoint:
         cancellation = Cancellation()
         try:
             request = self._admitted(scope["method"], url, headers)
-        except WarehouseError as error:
+        except Exception as error:  # noqa: BLE001  (whatever was sent, the answer is an error of ClickHouse's)
             answer = self._answer(str(uuid.uuid4()), "UTC", "", send, cancellation)
-            answer.fail(error)
+            answer.fail(error if isinstance(error, WarehouseError) else _own_failure("a request"))
         else:
             answer = self._answer(request.query_id, request.timezone, request.accept_encoding, send, cancellation)
             await self._work(request, receive, answer, cancellation)
@@ -124,10 +124,8 @@ class QueryEndpoint:
             cancellation.gone = True
         except WarehouseError as error:
             answer.fail(error, close=not body.complete.is_set())
-        except Exception:
-            LOG.exception("query %s failed in the HTTP interface itself", request.query_id)
-            sorry = "the warehouse's HTTP interface failed; its log on stderr says how"
-            answer.fail(WarehouseError(1002, "UNKNOWN_EXCEPTION", sorry), close=True)
+        except Exception:  # noqa: BLE001
+            answer.fail(_own_failure(f"query {request.query_id}"), close=True)
 
     async def _watch(self, body: RequestBody, receive: Receive, cancellation: Cancellation) -> None:
         """End a query whose client leaves. It is killed repeatedly, for it may only be about to start."""
@@ -142,3 +140,11 @@ class QueryEndpoint:
                 except WarehouseError as error:
                     LOG.warning("a query whose client left could not be killed: %s", error)
             await asyncio.sleep(_KILL_AGAIN_S)
+
+
+def _own_failure(what: str) -> WarehouseError:
+    """A defect of ours: its traceback goes to the log, and the client is told where to look."""
+    LOG.exception("%s failed in the HTTP interface itself", what)
+    return WarehouseError(
+        1002, "UNKNOWN_EXCEPTION", "the warehouse's HTTP interface failed; its log on stderr says how"
+    )

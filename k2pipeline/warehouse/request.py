@@ -25,6 +25,8 @@ _NOT_SETTINGS = frozenset(
 )
 _SESSION_TIMEOUT_S = 60
 _SESSION_TIMEOUT_MAX_S = 3600
+# Bounded, for Python refuses to read thousands of digits.
+_SECONDS = re.compile(r"[0-9]{1,9}")
 _FORMAT_NAME = re.compile(r"\w+", re.ASCII)
 # These two go back in headers.
 _QUERY_ID = re.compile(r"[\x21-\x7e]{1,256}")
@@ -113,7 +115,7 @@ def _session(text: Mapping[str, str]) -> SessionRequest | None:
     if not text.get("session_id"):
         return None
     timeout = text.get("session_timeout", str(_SESSION_TIMEOUT_S))
-    if not (timeout.isascii() and timeout.isdigit()) or int(timeout) > _SESSION_TIMEOUT_MAX_S:
+    if not _SECONDS.fullmatch(timeout) or int(timeout) > _SESSION_TIMEOUT_MAX_S:
         raise WarehouseError(
             374,
             "INVALID_SESSION_TIMEOUT",

@@ -86,7 +86,13 @@ REQUESTS = {
         b"Content-Type: multipart/form-data; boundary=x",
     ),
     "odd Accept-Encoding": post(b"SELECT 1", b"Accept-Encoding: ,;q=,*;q=x,lz4;q=0,\xff"),
-    "odd authorization": b"POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic \xff\xff\r\n\r\n",
+    "odd authorization": b"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    b"Authorization: Basic \xff\xff\r\n\r\n",
+    "session timeout of 5,000 digits": post(b"SELECT 1", path=b"/?session_id=a&session_timeout=" + b"9" * 5_000),
+    "queue with a setting of 5,000 digits": post(
+        b"CREATE TABLE q (m String) ENGINE = Kafka SETTINGS kafka_broker_list = 'b', kafka_topic_list = 't', "
+        b"kafka_group_name = 'g', kafka_format = 'RawBLOB', kafka_max_block_size = '" + b"9" * 5_000 + b"'"
+    ),
     "odd session": post(b"SELECT 1", path=b"/?session_id=%00%ff&session_timeout=-1"),
     "websocket": b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
@@ -110,6 +116,8 @@ def alive(warehouse: Warehouse) -> Iterator[None]:
 def test_malformed_request_is_answered_or_dropped(warehouse: Warehouse, name: str) -> None:
     answer = warehouse.raw(REQUESTS[name])
     assert answer == b"" or answer.startswith(b"HTTP/1.1 "), answer[:200]
+    if answer.startswith(b"HTTP/1.1 5"):
+        assert b"x-clickhouse-exception-code" in answer.lower(), answer[:200]
     assert b"Traceback" not in answer
     assert b".py" not in answer
     assert b"UNKNOWN_EXCEPTION" not in answer
