@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from k2pipeline.warehouse.engine import EngineConnection
+from k2pipeline.warehouse.errors import WarehouseError
 from k2pipeline.warehouse.kafka_consumer import KafkaConsumer, client_id
 from k2pipeline.warehouse.kafka_ddl import KafkaTableDefinition, definition_in, rewrite_create
 from k2pipeline.warehouse.kafka_gate import Gate
@@ -88,6 +89,20 @@ class KafkaTables:
             finally:
                 with self._lock:
                     self._reconcile()
+
+    def refuse_reading(self, sources: Iterable[tuple[str, str]], current_database: Callable[[], str]) -> None:
+        """Raises QUERY_NOT_ALLOWED (620), as ClickHouse does: the Null table behind would answer with no rows."""
+        # Without the lock, which a DROP holds until its consumers have ended.
+        ours = {(table.name.database, table.name.table) for table in tuple(self._tables.values())}
+        names = {table for _, table in ours}
+        for database, table in sources:
+            if table in names and (database or current_database(), table) in ours:
+                raise WarehouseError(
+                    620,
+                    "QUERY_NOT_ALLOWED",
+                    f"Direct select is not allowed: {table} is a Kafka table. Read what its materialized views wrote, "
+                    "or its topic with a Kafka client",
+                )
 
     def refresh_consumers(self) -> None:
         """Bring system.kafka_consumers up to date: a row for each consumer of each Kafka table."""

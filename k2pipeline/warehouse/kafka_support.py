@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -15,6 +16,9 @@ class KafkaSupport(Protocol):
 
     def ddl(self) -> AbstractContextManager[None]:
         """Hold Kafka inserts off while tables change; then make the consumers fit the tables that exist."""
+
+    def refuse_reading(self, sources: Iterable[tuple[str, str]], current_database: Callable[[], str]) -> None:
+        """Raises WarehouseError if one of these (database or "", table) is a Kafka table."""
 
     def refresh_consumers(self) -> None:
         """Bring system.kafka_consumers up to date."""

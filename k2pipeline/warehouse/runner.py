@@ -122,6 +122,10 @@ class Runner:
             return
         if work.names_kafka_consumers:
             self.kafka.refresh_consumers()
+        if work.sources and not work.is_definition:
+            self.kafka.refuse_reading(
+                work.sources, lambda: connection.execute("SELECT currentDatabase()").decode().strip()
+            )
         fmt = work.format or request.default_format
         if work.is_definition and not work.temporary:
             with self.kafka.ddl():

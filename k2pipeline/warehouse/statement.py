@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,6 +11,7 @@ from k2pipeline.warehouse.sql_tokens import Kind, Token, tokens
 
 _DEFINITIONS = frozenset(b"CREATE DROP DETACH ATTACH RENAME EXCHANGE ALTER TRUNCATE UNDROP REPLACE".split())
 _SELECTS = frozenset((b"SELECT", b"WITH", b"FROM", b"("))
+_NAMES = frozenset((Kind.WORD, Kind.NAME))
 _READS = _SELECTS | {b"SHOW", b"DESCRIBE", b"DESC", b"EXISTS", b"EXPLAIN", b"SET", b"USE"}
 # SYSTEM SHUTDOWN sends SIGTERM to the whole process group.
 _ENDS_PROCESS = (b"SHUTDOWN", b"KILL", b"SUSPEND")
@@ -18,12 +19,15 @@ _ENDS_PROCESS = (b"SHUTDOWN", b"KILL", b"SUSPEND")
 
 @dataclass(frozen=True)
 class Statement:
-    """`text` is without a trailing semicolon; `format` is the one of its FORMAT clause."""
+    """`text` is without a trailing semicolon; `format` is the one of its FORMAT clause; `sources` are the names, as
+    (database or "", table), that stand after FROM and JOIN.
+    """
 
     text: bytes
     keyword: str
     format: str | None
     temporary: bool
+    sources: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_select(self) -> bool:
@@ -73,6 +77,7 @@ def read_statement(sql: bytes) -> Statement:
         keyword=first.text.upper().decode(),
         format=_output_format(found),
         temporary=any(token.says(b"TEMPORARY") for token in found[1:4]),
+        sources=tuple(_sources(found)),
     )
 
 
@@ -85,6 +90,25 @@ def _output_format(found: Sequence[Token]) -> str | None:
             if not followed and found[index - 1].text != b".":
                 return name.text.decode()
     return None
+
+
+def _sources(found: Sequence[Token]) -> Iterator[tuple[str, str]]:
+    """Tables by name; a subquery or table function in that place is none."""
+    end = Token(Kind.BLANK, b"", 0, 0, 0)
+    padded = [*found, *[end] * 4]
+    for keyword, first, dot, second, after in zip(*(padded[n:] for n in range(5)), strict=False):
+        if not keyword.says(b"FROM", b"JOIN") or first.kind not in _NAMES:
+            continue
+        if dot.text == b"." and second.kind in _NAMES:
+            if after.text != b"(":
+                yield _name(first), _name(second)
+        elif dot.text != b"(":
+            yield "", _name(first)
+
+
+def _name(token: Token) -> str:
+    text = token.text.decode("utf-8", "replace")
+    return text if token.kind is Kind.WORD else text[1:-1]
 
 
 def _refuse(found: Sequence[Token]) -> None:

@@ -277,6 +277,14 @@ def test_messages_without_bytes_make_no_row_but_are_passed(rig: Rig) -> None:
     wait_for(lambda: rig.committed() == [5], "offset 5 committed")
 
 
+def test_select_from_a_queue_is_refused(rig: Rig) -> None:
+    rig.create_pipeline()
+    queue, target = f"{rig.database}.queue", f"{rig.database}.target"
+    for query in (f"SELECT count() FROM {queue}", f"INSERT INTO {target} (message) SELECT message FROM {queue}"):
+        with pytest.raises(DatabaseError, match=r"Code: 620\."):
+            rig.sql(query)
+
+
 def test_insert_into_a_queue_is_refused(rig: Rig) -> None:
     rig.create_pipeline()
     with pytest.raises(DatabaseError, match="produce to its topic instead"):

@@ -1,7 +1,7 @@
 """When the HTTP interface calls the Kafka table engine, and that its words go through."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -39,6 +39,9 @@ class Recorder:
             yield
         finally:
             self.calls.append("leave")
+
+    def refuse_reading(self, sources: Iterable[tuple[str, str]], current_database: Callable[[], str]) -> None:
+        self.calls.append(f"reading {[(database or current_database(), table) for database, table in sources]}")
 
     def refresh_consumers(self) -> None:
         self.calls.append("refresh")
@@ -78,7 +81,9 @@ class _Nothing:
         (b"CREATE TEMPORARY TABLE tt (a UInt8)", []),
         (b"INSERT INTO t VALUES (1)", []),
         (b"SELECT 'CREATE TABLE'", []),
-        (b"SELECT count() FROM system.kafka_consumers", ["refresh"]),
+        (b"SELECT count() FROM t", ["reading [('default', 't')]"]),
+        (b"INSERT INTO t SELECT * FROM k2.queue", ["reading [('k2', 'queue')]"]),
+        (b"SELECT count() FROM system.kafka_consumers", ["refresh", "reading [('system', 'kafka_consumers')]"]),
     ],
 )
 def test_kafka_is_asked_around_data_definition_only(

@@ -89,6 +89,9 @@ def create_view(tables: KafkaTables, connection: EngineConnection, name: str = "
         f"(message String) ENGINE = Kafka SETTINGS {REQUIRED}, kafka_consumers_pool_ttl_ms = 0",
         f"(message String) ENGINE = Kafka SETTINGS {REQUIRED}, kafka_flush_interval_ms = -1",
         f"(message String) ENGINE = Kafka SETTINGS {REQUIRED}, kafka_flush_interval_ms = '1s'",
+        f"(message String) ENGINE = Kafka SETTINGS {REQUIRED}, kafka_flush_interval_ms = {'9' * 30}",
+        f"(message String) ENGINE = Kafka SETTINGS {REQUIRED}, kafka_flush_interval_ms = {'9' * 5_000}",
+        f"(message String) ENGINE = Kafka SETTINGS {REQUIRED}, kafka_flush_interval_ms = 1e400",
         f"(message String) ENGINE = Kafka SETTINGS {REQUIRED}, kafka_thread_per_consumer = 2",
         f"(message String) ENGINE = Kafka SETTINGS {REQUIRED}, kafka_thread_per_consumer = 'maybe'",
         f"(message String) ENGINE = Kafka SETTINGS {REQUIRED}, kafka_handle_error_mode = 'ignore'",
@@ -189,6 +192,16 @@ def test_copy_of_a_kafka_table_is_a_kafka_table(tables: KafkaTables, connection:
     run(tables, connection, "CREATE TABLE k2.copy AS k2.queue")
     run(tables, connection, "CREATE MATERIALIZED VIEW k2.view ENGINE = Memory AS SELECT message FROM k2.copy")
     assert consumer_threads() == ["kafka-copy-0"]
+
+
+def test_queue_is_not_read_by_select_but_a_table_of_its_name_elsewhere_is(
+    tables: KafkaTables, connection: EngineConnection, nobody: str
+) -> None:
+    create_queue(tables, connection, nobody)
+    for database, table in (("k2", "queue"), ("", "queue")):
+        with pytest.raises(WarehouseError, match=r"620.*topic with a Kafka client"):
+            tables.refuse_reading([(database, table)], lambda: "k2")
+    tables.refuse_reading([("", "queue"), ("other", "queue"), ("k2", "target")], lambda: "other")
 
 
 def test_plain_null_table_is_no_kafka_table(tables: KafkaTables, connection: EngineConnection) -> None:

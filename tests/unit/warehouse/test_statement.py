@@ -51,6 +51,25 @@ def test_kind_is_that_of_the_first_word(
     assert (read.only_reads, read.leaves_state) == (only_reads, leaves_state)
 
 
+@pytest.mark.parametrize(
+    ("sql", "sources"),
+    [
+        (b"SELECT a FROM t", (("", "t"),)),
+        (b"FROM k2.t SELECT a", (("k2", "t"),)),
+        (b'SELECT * FROM `k 2`.`a b` AS x JOIN "u" USING (a)', (("k 2", "a b"), ("", "u"))),
+        (b"SELECT * FROM (SELECT 1 FROM k2 . t)", (("k2", "t"),)),
+        (b"INSERT INTO t SELECT * FROM queue WHERE a = 1", (("", "queue"),)),
+        (b"SELECT * FROM numbers(3)", ()),
+        (b"SELECT * FROM system.f(3)", ()),
+        (b"SELECT 'FROM t', extract(a FROM '.')", ()),
+        (b"SELECT a -- FROM t", ()),
+        (b"SELECT 1 FROM", ()),
+    ],
+)
+def test_sources_are_the_names_after_from_and_join(sql: bytes, sources: tuple[tuple[str, str], ...]) -> None:
+    assert read_statement(sql).sources == sources
+
+
 @pytest.mark.parametrize("sql", [b"SELECT 1;", b"SELECT 1 ; ;; -- x", b"SELECT 1;/* x */\n"])
 def test_semicolons_at_the_end_are_cut_off(sql: bytes) -> None:
     assert read_statement(sql).text.strip() == b"SELECT 1"
