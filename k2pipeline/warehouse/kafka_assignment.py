@@ -34,6 +34,7 @@ class Assignment:
         self._stats = stats
         self._next: dict[Partition, int] = {}
         self._committed: dict[Partition, int] = {}
+        self._uncommitted: dict[Partition, int] = {}
         self._beyond_end: set[Partition] = set()
         self._refresh_at = 0.0
         self._patience_s = _PATIENCE_S[0]
@@ -51,8 +52,19 @@ class Assignment:
         self._next.update(next_offsets)
         self._stats.moved(self._next)
 
+    def delivered(self, next_offsets: dict[Partition, int]) -> None:
+        """Inserted, so to be committed."""
+        self._uncommitted.update(next_offsets)
+
+    @property
+    def uncommitted(self) -> dict[Partition, int]:
+        """What was delivered and not committed since."""
+        return dict(self._uncommitted)
+
     def committed(self, next_offsets: dict[Partition, int]) -> None:
+        """All that was `uncommitted`."""
         self._committed.update(next_offsets)
+        self._uncommitted.clear()
 
     def refresh(self) -> None:
         """Take up partitions that appeared, give up those that went, restart those whose offsets are void.
@@ -77,7 +89,8 @@ class Assignment:
         self._stats.failed(f"{topic} [{number}]: {reason}; reading it from its start")
         self._client.incremental_unassign([TopicPartition(topic, number)])
         self._client.incremental_assign([TopicPartition(topic, number, OFFSET_BEGINNING)])
-        self._committed.pop(partition, None)
+        for known in (self._committed, self._uncommitted):
+            known.pop(partition, None)
         self._beyond_end.discard(partition)
         self.advance({partition: OFFSET_INVALID})
 
@@ -97,7 +110,7 @@ class Assignment:
         for topic, number in gone:
             self._stats.failed(f"{topic} [{number}]: the broker does not have it any more; waiting for it")
             self._client.incremental_unassign([TopicPartition(topic, number)])
-            for known in (self._next, self._committed):
+            for known in (self._next, self._committed, self._uncommitted):
                 known.pop((topic, number), None)
             self._stats.rebalanced(assigned=0, revoked=1)
 

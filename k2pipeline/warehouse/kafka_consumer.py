@@ -25,8 +25,9 @@ from k2pipeline.warehouse.kafka_insert import TableName, insert
 from k2pipeline.warehouse.kafka_settings import KafkaSettings
 from k2pipeline.warehouse.kafka_stats import LOG, ConsumerStats
 
-# A poll is cut into slices so that a DROP does not wait for a long kafka_poll_timeout_ms.
-_POLL_SLICE_S = 0.1
+# A poll is cut into slices so that a DROP does not wait for a long kafka_poll_timeout_ms; into shorter ones while an
+# insert runs, whose end is to be noticed: its offsets are committed then, and the next flush interval begins.
+_POLL_SLICE_S, _POLL_SLICE_INSERTING_S = 0.1, 0.01
 # Messages are made columns in small lots: their objects die young, before Python's garbage collection walks
 # through them. Lots of 65,000 halve the throughput.
 _LOT_MESSAGES = 500
@@ -110,6 +111,7 @@ class KafkaConsumer(threading.Thread):
                     # Only between inserts: a commit that came after a restart would undo it.
                     self._settle(client)
                     self._refresh()
+                    self._commit(client)
                 block = self._gather(client)
                 self._settle(client)
                 if block.message_count:
@@ -119,8 +121,9 @@ class KafkaConsumer(threading.Thread):
     def _settle(self, client: Consumer) -> None:
         """Wait for the insert that is under way, if any, and commit what it delivered."""
         under_way, self._under_way = self._under_way, None
-        if under_way is not None and (offsets := under_way.result()):
-            self._commit(client, offsets)
+        if under_way is not None:
+            self._assignment.delivered(under_way.result())
+            self._commit(client)
 
     def _client_options(self) -> dict[str, object]:
         settings = self._settings
@@ -162,26 +165,34 @@ class KafkaConsumer(threading.Thread):
             left_s = max(deadline - time.monotonic(), 0)
             room = settings.max_block_size - block.message_count
             wanted = min(settings.poll_max_batch_size, room, _LOT_MESSAGES)
-            polled = client.consume(wanted, min(left_s, settings.poll_timeout_ms / 1000, _POLL_SLICE_S))
-            messages = self._without_errors(polled)
-            self._stats.polled(len(messages))
-            if messages:
-                block.add(messages)
+            slice_s = _POLL_SLICE_S if self._under_way is None else _POLL_SLICE_INSERTING_S
+            polled = client.consume(wanted, min(left_s, settings.poll_timeout_ms / 1000, slice_s))
+            self._sort(client, polled, block)
             if left_s == 0:
                 break
         self._assignment.advance(block.next_offsets)
         return block
 
-    def _without_errors(self, polled: list[Message]) -> list[Message]:
-        if not any(map(Message.error, polled)):
-            return polled
-        for event in polled:
-            error = event.error()
-            if error is not None and error.code() == KafkaError._AUTO_OFFSET_RESET:
-                self._assignment.restart((str(event.topic()), int(event.partition() or 0)), error.str())
-            elif error is not None:
+    def _sort(self, client: Consumer, polled: list[Message], block: Block) -> None:
+        """Messages into the block; errors into the statistics, after what was read before them."""
+        events = [(each, each.error()) for each in polled] if any(map(Message.error, polled)) else []
+        messages = [message for message, error in events if error is None] if events else polled
+        self._stats.polled(len(messages))
+        if messages:
+            block.add(messages)
+        for event, error in events:
+            if error is None:
+                continue
+            if error.code() == KafkaError._AUTO_OFFSET_RESET:
+                self._restart(client, (str(event.topic()), int(event.partition() or 0)), error.str(), block)
+            else:
                 self._stats.failed(f"{event.topic()} [{event.partition()}]: {error.str()}", kind=error.name())
-        return [message for message in polled if message.error() is None]
+
+    def _restart(self, client: Consumer, partition: Partition, reason: str, block: Block) -> None:
+        """Only between inserts, and with the block's offset forgotten: committing either later would undo it."""
+        self._settle(client)
+        block.next_offsets.pop(partition, None)
+        self._assignment.restart(partition, reason)
 
     def _deliver(self, connection: EngineConnection, block: Block) -> dict[Partition, int]:
         """Insert until it succeeds. The offsets to commit; none if the consumer was stopped first: the block
@@ -199,16 +210,23 @@ class KafkaConsumer(threading.Thread):
                 wait_s = min(wait_s * 2, _RETRY_MAX_S)
         return {}
 
-    def _commit(self, client: Consumer, next_offsets: dict[Partition, int]) -> None:
+    def _commit(self, client: Consumer) -> None:
+        """What was delivered and is not committed yet. After a failure it is tried again at the next look at the
+        broker, which is at once: on a quiet topic no later commit would cover it.
+        """
+        next_offsets = self._assignment.uncommitted
+        if not next_offsets:
+            return
         offsets = [TopicPartition(*partition, offset) for partition, offset in next_offsets.items()]
         try:
             answers = client.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
-            self._stats.failed(f"commit: {error.args[0].str()}; the next commit covers it", kind="commit")
-            return
-        failed = [f"{each.topic} [{each.partition}]: {each.error.str()}" for each in answers if each.error]
+            failed = [str(error.args[0].str())]
+        else:
+            failed = [f"{each.topic} [{each.partition}]: {each.error.str()}" for each in answers if each.error]
         if failed:
-            self._stats.failed(f"commit: {failed}; the next commit covers it", kind="commit")
+            self._stats.failed(f"commit: {'; '.join(failed)}; it is tried again", kind="commit")
+            self._assignment.unsettle()
         else:
             self._stats.committed()
             self._assignment.committed(next_offsets)

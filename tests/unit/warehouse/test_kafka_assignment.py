@@ -150,3 +150,16 @@ def test_silent_broker_is_the_callers_business_and_changes_nothing() -> None:
     with pytest.raises(KafkaException):
         refresh(assignment)
     assert set(client.assigned) == {("t", 0)}
+
+
+def test_delivered_offsets_wait_for_their_commit_and_for_no_restart() -> None:
+    client = FakeClient({"t": 2})
+    assignment = assignment_on(client)
+    assignment.refresh()
+    assignment.delivered({("t", 0): 5, ("t", 1): 7})
+    assignment.delivered({("t", 0): 6})
+    assert assignment.uncommitted == {("t", 0): 6, ("t", 1): 7}
+    assignment.restart(("t", 1), "offset out of range")
+    assert assignment.uncommitted == {("t", 0): 6}, "committing 7 now would skip what the new log holds"
+    assignment.committed(assignment.uncommitted)
+    assert assignment.uncommitted == {}
