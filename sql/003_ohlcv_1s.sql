@@ -9,6 +9,8 @@
 -- identity. The one row of `inserted` ties the view to its source table. Three views compute: seconds from trades (here), minutes
 -- and five minutes from seconds (004), all wider windows from five minutes (006). Each reads no table but its own source, because
 -- of an insert in several blocks that is the only one which surely shows the earlier blocks.
+--
+-- No statistics (auto_statistics_types), here as in every table: each merge would make them anew, and no query here gains by them.
 CREATE TABLE IF NOT EXISTS ohlcv_1s
 (
     exchange         LowCardinality(String)  COMMENT 'exchange, lower case',
@@ -29,7 +31,7 @@ ENGINE = ReplacingMergeTree(trade_count)
 PARTITION BY toYYYYMM(updated_at)
 ORDER BY (exchange, canonical_symbol, window_start)
 TTL toDateTime(updated_at) + INTERVAL 30 DAY
-SETTINGS index_granularity = 1024
+SETTINGS index_granularity = 1024, auto_statistics_types = ''
 COMMENT 'Candles of one second. Read ohlcv_1s_view: a candle stands here in each of its states until parts merge';
 
 -- For views on silver_trades to read the whole table through.

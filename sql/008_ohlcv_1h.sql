@@ -19,7 +19,7 @@ ENGINE = ReplacingMergeTree(trade_count)
 PARTITION BY toYYYYMM(updated_at)
 ORDER BY (exchange, canonical_symbol, window_start)
 TTL toDateTime(updated_at) + INTERVAL 1 YEAR
-SETTINGS index_granularity = 1024
+SETTINGS index_granularity = 1024, auto_statistics_types = ''
 COMMENT 'Candles of one hour. Read ohlcv_1h_view: a candle stands here in each of its states until parts merge';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ohlcv_1h_mv TO ohlcv_1h AS

@@ -39,6 +39,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toDate(ingested_at)
 ORDER BY (_topic, _partition, _offset, trade_index)
 TTL toDateTime(ingested_at) + INTERVAL 7 DAY
+SETTINGS auto_statistics_types = ''
 COMMENT 'Binance trades with the exchange''s own values; a redelivered offset collapses, a resend by the exchange stays visible';
 
 -- One parse per frame: fields come as the raw JSON of each value, so that a number sent where a string belongs is seen, not bent.

@@ -39,6 +39,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toDate(ingested_at)
 ORDER BY (_topic, _partition, _offset, trade_index)
 TTL toDateTime(ingested_at) + INTERVAL 7 DAY
+SETTINGS auto_statistics_types = ''
 COMMENT 'Kraken trades with the exchange''s own values; a redelivered offset collapses, a resend by the exchange stays visible';
 
 -- v2 sends prices and quantities as JSON numbers, and every JSON function passes a number through a double. So each such number is
@@ -158,26 +159,11 @@ FROM bronze_trades_kraken;
 
 -- Last, because a queue is consumed as soon as one view reads it: were the views behind this one not there yet, the frames would be
 -- gone with their offsets committed.
+--
+-- In three steps, the innermost first: numbers marked, odd numbers tamed, fields taken. As one step, in which each name stands for its
+-- whole text wherever it is used, the same view takes twice as long to plan, and it is planned anew for every insert.
 CREATE MATERIALIZED VIEW IF NOT EXISTS kraken_frames_mv TO kraken_frames AS
 WITH
-    if(match(message, '^\\x{FEFF}?[ \t\r\n]*[[]'), 'v1', 'v2') AS version,
-    '([ \t\r\n]*:[ \t\r\n]*)(-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?)([ \t\r\n]*[,}])' AS number,
-    -- A key may be written with escapes (\u0070rice), and a string may begin like a number's mark. Both cost slower patterns, which
-    -- only tricky frames meet; there a price that is a string moves to the key "". Here and below, patterns that most frames have no
-    -- need of get '' instead of those: a branch of if() is not always skipped.
-    (position(message, '\\u00') > 0 OR position(message, 'number:') > 0) AS is_tricky,
-    '"((?:p|\\\\u0070)(?:r|\\\\u0072)(?:i|\\\\u0069)(?:c|\\\\u0063)(?:e|\\\\u0065)|(?:q|\\\\u0071)(?:t|\\\\u0074)(?:y|\\\\u0079))"' AS tricky_name,
-    replaceRegexpAll(if(is_tricky, message, ''), tricky_name || '[ \t\r\n]*:[ \t\r\n]*"', '"\\1":null,"":"') AS without_strings,
-    if(is_tricky,
-        replaceRegexpAll(without_strings, tricky_name || number, '"\\1"\\2"number:\\3"\\4'),
-        replaceRegexpAll(if(is_tricky, '', message), '"(price|qty)"' || number, '"\\1"\\2"number:\\3"\\4')) AS marked,
-    -- Every number other than an integer of 64 bits becomes 0.5: the parser would read an id of 1e3 as 1000, take a longer integer for a
-    -- string, and refuse 1e400. Frames without one, nearly all, stay as they are.
-    match(marked, '(?:^\\x{FEFF}?|"[ \t\r\n]*:|[,[])[ \t\r\n]*-?(?:[0-9]+[.eE]|[0-9]{19})') AND isValidUTF8(marked) AS is_odd,
-    extractAll(if(is_odd, marked, ''), '"(?:[^"\\\\]|\\\\.)*"|-?[0-9][0-9.eE+-]*|[^"0-9-]+|["-]') AS tokens,
-    arrayMap(token -> if(match(token, '^-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?$')
-        AND toUInt64OrNull(token) IS NULL AND toInt64OrNull(token) IS NULL, '0.5', token), tokens) AS tame_tokens,
-    if(is_odd, arrayStringConcat(tame_tokens), marked) AS text,
     if(version = 'v1', JSONExtractArrayRaw(text), []) AS elements,
     length(elements) AS n,
     if(version = 'v2', JSONExtractRaw(text, 'type'), '') AS type_json
@@ -197,4 +183,32 @@ SELECT
                 fields.2[indexOf(fields.1, 'price')], fields.2[indexOf(fields.1, 'qty')], fields.2[indexOf(fields.1, 'timestamp')],
                 fields.2[indexOf(fields.1, 'side')], fields.2[indexOf(fields.1, 'ord_type')], ''),
             arrayMap(json -> JSONExtractKeysAndValuesRaw(json), JSONExtractArrayRaw(text, 'data')))) AS trades
-FROM trades_kraken_queue;
+FROM (
+    WITH
+        -- Every number other than an integer of 64 bits becomes 0.5: the parser would read an id of 1e3 as 1000, take a longer integer for a
+        -- string, and refuse 1e400. Frames without one, nearly all, stay as they are.
+        match(marked, '(?:^\\x{FEFF}?|"[ \t\r\n]*:|[,[])[ \t\r\n]*-?(?:[0-9]+[.eE]|[0-9]{19})') AND isValidUTF8(marked) AS is_odd,
+        extractAll(if(is_odd, marked, ''), '"(?:[^"\\\\]|\\\\.)*"|-?[0-9][0-9.eE+-]*|[^"0-9-]+|["-]') AS tokens,
+        arrayMap(token -> if(match(token, '^-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?$')
+            AND toUInt64OrNull(token) IS NULL AND toInt64OrNull(token) IS NULL, '0.5', token), tokens) AS tame_tokens
+    SELECT
+        message, _topic, _partition, _offset, _timestamp_ms, _headers.name, _headers.value,
+        if(match(message, '^\\x{FEFF}?[ \t\r\n]*[[]'), 'v1', 'v2') AS version,
+        if(is_odd, arrayStringConcat(tame_tokens), marked) AS text
+    FROM (
+        WITH
+            '([ \t\r\n]*:[ \t\r\n]*)(-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?)([ \t\r\n]*[,}])' AS number,
+            -- A key may be written with escapes (\u0070rice), and a string may begin like a number's mark. Both cost slower patterns, which
+            -- only tricky frames meet; there a price that is a string moves to the key "". Here and below, patterns that most frames have no
+            -- need of get '' instead of those: a branch of if() is not always skipped.
+            (position(message, '\\u00') > 0 OR position(message, 'number:') > 0) AS is_tricky,
+            '"((?:p|\\\\u0070)(?:r|\\\\u0072)(?:i|\\\\u0069)(?:c|\\\\u0063)(?:e|\\\\u0065)|(?:q|\\\\u0071)(?:t|\\\\u0074)(?:y|\\\\u0079))"' AS tricky_name,
+            replaceRegexpAll(if(is_tricky, message, ''), tricky_name || '[ \t\r\n]*:[ \t\r\n]*"', '"\\1":null,"":"') AS without_strings
+        SELECT
+            message, _topic, _partition, _offset, _timestamp_ms, _headers.name, _headers.value,
+            if(is_tricky,
+                replaceRegexpAll(without_strings, tricky_name || number, '"\\1"\\2"number:\\3"\\4'),
+                replaceRegexpAll(if(is_tricky, '', message), '"(price|qty)"' || number, '"\\1"\\2"number:\\3"\\4')) AS marked
+        FROM trades_kraken_queue
+    )
+);
