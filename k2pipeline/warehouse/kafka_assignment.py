@@ -35,6 +35,7 @@ class Assignment:
         self._next: dict[Partition, int] = {}
         self._committed: dict[Partition, int] = {}
         self._uncommitted: dict[Partition, int] = {}
+        self._void: set[Partition] = set()
         self._beyond_end: set[Partition] = set()
         self._refresh_at = 0.0
         self._patience_s = _PATIENCE_S[0]
@@ -66,6 +67,11 @@ class Assignment:
         self._committed.update(next_offsets)
         self._uncommitted.clear()
 
+    def take_void(self) -> set[Partition]:
+        """Partitions given up or restarted since the last call: no offset of theirs from before may be committed."""
+        void, self._void = self._void, set()
+        return void
+
     def refresh(self) -> None:
         """Take up partitions that appeared, give up those that went, restart those whose offsets are void.
 
@@ -91,6 +97,7 @@ class Assignment:
         self._client.incremental_assign([TopicPartition(topic, number, OFFSET_BEGINNING)])
         for known in (self._committed, self._uncommitted):
             known.pop(partition, None)
+        self._void.add(partition)
         self._beyond_end.discard(partition)
         self.advance({partition: OFFSET_INVALID})
 
@@ -112,6 +119,7 @@ class Assignment:
             self._client.incremental_unassign([TopicPartition(topic, number)])
             for known in (self._next, self._committed, self._uncommitted):
                 known.pop((topic, number), None)
+            self._void.add((topic, number))
             self._stats.rebalanced(assigned=0, revoked=1)
 
     def _take_up(self, new: list[Partition], patience_s: float) -> None:

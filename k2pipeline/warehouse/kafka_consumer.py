@@ -107,13 +107,9 @@ class KafkaConsumer(threading.Thread):
             self._assignment = Assignment(client, self._settings.topics, share, self._stats)
             self._under_way = None
             while not self._stopping:
-                if self._assignment.is_due:
-                    # Only between inserts: a commit that came after a restart would undo it.
-                    self._settle(client)
-                    self._refresh()
-                    self._commit(client)
                 block = self._gather(client)
                 self._settle(client)
+                self._refresh(client, block)
                 if block.message_count:
                     self._under_way = inserter.submit(self._deliver, connection, block)
             self._settle(client)
@@ -140,12 +136,22 @@ class KafkaConsumer(threading.Thread):
         self._assignment.unsettle()
         self._stats.failed(f"{error.name()}: {error.str()}", kind=error.name())
 
-    def _refresh(self) -> None:
+    def _refresh(self, client: Consumer, block: Block) -> None:
+        """Look at the broker, if it is time. Only between inserts: a commit after a restart would undo it."""
+        if not self._assignment.is_due:
+            return
         try:
             self._assignment.refresh()
         except KafkaException as error:
             failure = error.args[0]
             self._stats.failed(f"{failure.name()}: {failure.str()}", kind=failure.name())
+        self._forget_void(block)
+        self._commit(client)
+
+    def _forget_void(self, block: Block) -> None:
+        """Keep the messages of partitions that are read anew; their offsets belong to a log that is gone."""
+        for partition in self._assignment.take_void():
+            block.next_offsets.pop(partition, None)
 
     def _gather(self, client: Consumer) -> Block:
         """Messages until the block is full, or the flush interval is over.
@@ -160,7 +166,9 @@ class KafkaConsumer(threading.Thread):
         while block.message_count < settings.max_block_size and not self._stopping:
             if self._under_way is not None and self._under_way.done():
                 self._settle(client)
-            elif self._under_way is not None:
+            if self._under_way is None:
+                self._refresh(client, block)
+            else:
                 deadline = time.monotonic() + flush_s
             left_s = max(deadline - time.monotonic(), 0)
             room = settings.max_block_size - block.message_count
@@ -189,10 +197,9 @@ class KafkaConsumer(threading.Thread):
                 self._stats.failed(f"{event.topic()} [{event.partition()}]: {error.str()}", kind=error.name())
 
     def _restart(self, client: Consumer, partition: Partition, reason: str, block: Block) -> None:
-        """Only between inserts, and with the block's offset forgotten: committing either later would undo it."""
         self._settle(client)
-        block.next_offsets.pop(partition, None)
         self._assignment.restart(partition, reason)
+        self._forget_void(block)
 
     def _deliver(self, connection: EngineConnection, block: Block) -> dict[Partition, int]:
         """Insert until it succeeds. The offsets to commit; none if the consumer was stopped first: the block

@@ -161,5 +161,6 @@ def test_delivered_offsets_wait_for_their_commit_and_for_no_restart() -> None:
     assert assignment.uncommitted == {("t", 0): 6, ("t", 1): 7}
     assignment.restart(("t", 1), "offset out of range")
     assert assignment.uncommitted == {("t", 0): 6}, "committing 7 now would skip what the new log holds"
+    assert (assignment.take_void(), assignment.take_void()) == ({("t", 1)}, set())
     assignment.committed(assignment.uncommitted)
     assert assignment.uncommitted == {}
