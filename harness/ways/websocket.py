@@ -157,11 +157,10 @@ class _Performance:
 
     async def _come_back(self) -> None:
         """Wait until whoever was cut off has come back for what was kept, and all have what they were sent."""
-        floor, waited_s = self.show.floor, 0.0
+        floor, waited_s, streams = self.show.floor, 0.0, _streams(self._programme)
         while waited_s < _BACK_LIMIT_S and not self._interruption.requested:
             lines = floor.feeding()
-            is_full_house = len(lines) >= len(self._programme.catalogue.symbols)
-            if is_full_house and floor.is_whole and all(line.is_answered for line in lines):
+            if floor.is_attended(streams) and floor.is_whole and all(line.is_answered for line in lines):
                 break
             self._handlers.require_alive()
             await asyncio.sleep(_POLL_S)
@@ -180,6 +179,16 @@ class _Performance:
             told=lambda count: self._told(f"{count:,} of {handed:,} frames passed on"),
         )
         await asyncio.get_running_loop().run_in_executor(None, read)
+
+
+def _streams(programme: Programme) -> Mapping[str, tuple[str, ...]]:
+    """By dialect, what the feed handlers are subscribed to, over however many connections."""
+    symbols = programme.catalogue.symbols
+    return {
+        dialect.name: tuple(map(dialect.stream, symbols.get(dialect.exchange, ())))
+        for dialect in programme.dialects
+        if dialect.is_fed
+    }
 
 
 def _checks(account: Account, messages: Messages, codes: Mapping[str, int | None]) -> tuple[CheckResult, ...]:
