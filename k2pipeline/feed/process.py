@@ -84,5 +84,6 @@ def print_ready(target: Target, metrics_port: int | None, **more: object) -> Non
         "symbols": target.symbols,
         "metrics_port": metrics_port,
         "pid": os.getpid(),
+        **more,
     }
     print(json.dumps(ready, ensure_ascii=False), flush=True)

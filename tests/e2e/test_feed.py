@@ -20,20 +20,19 @@ from typing import Any
 import psutil
 import pytest
 
-from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
+from k2pipeline.exchanges import DLQ_TOPIC
 from k2pipeline.feed.limits import Limits
 from k2pipeline.schema import SchemaVariables, apply_schema
 from k2pipeline.stack import Stack, start_stack
 from k2pipeline.stack.broker import LocalBroker
 from k2pipeline.stack.topics import create_topics
-from tests.e2e.conftest import StartBroker
 from tests.e2e.feed_rig import (
-    Command,
+    PAIRS,
+    PARTITIONS,
+    SPOT,
+    Feeds,
     Peer,
     Script,
-    ScriptedExchange,
-    TopicReader,
-    command,
     metrics,
     pair_trade,
     spot_trade,
@@ -43,64 +42,7 @@ from tests.e2e.feed_rig import (
 from tests.e2e.rig import wait_for
 
 pytestmark = pytest.mark.e2e
-SPOT, PAIRS = EXCHANGES["binance"].topic, EXCHANGES["kraken"].topic
-PARTITIONS = 4
 READ_BYTES = 256 * 1024
-
-
-class Feeds:
-    """Starts feed handlers on fresh topics, and reads these."""
-
-    def __init__(self, bootstrap: str, directory: Path, undo: ExitStack) -> None:
-        self.bootstrap = bootstrap
-        self._directory = directory
-        self._undo = undo
-        self._count = 0
-
-    def exchange(self, *scripts: Script) -> ScriptedExchange:
-        return self._undo.enter_context(ScriptedExchange(*scripts))
-
-    def start(
-        self,
-        exchange: ScriptedExchange | str,
-        *more: str,
-        name: str = "binance",
-        producer: str = "",
-        **limits: float,
-    ) -> Command:
-        """Binance with BTCUSDT, or Kraken with BTC/USD, if `more` says nothing else; `limits` go into its file."""
-        url = exchange if isinstance(exchange, str) else exchange.url
-        self._count += 1
-        config = self._directory / f"feed-{self._count}.toml"
-        config.write_text(
-            "[limits]\n" + "".join(f"{key} = {value}\n" for key, value in limits.items()) + f"[producer]\n{producer}\n"
-        )
-        symbols = () if "--symbols" in more else ("--symbols", "BTCUSDT" if name == "binance" else "BTC/USD")
-        return self._undo.enter_context(
-            command(
-                *("feed", name, "--bootstrap", self.bootstrap, "--url", url),
-                *("--config", str(config), "--metrics-port", "0", *symbols, *more),
-                log=self._directory / f"feed-{self._count}.log",
-            )
-        )
-
-    def topic(self, name: str = SPOT) -> TopicReader:
-        return self._undo.enter_context(TopicReader(self.bootstrap, name))
-
-
-@pytest.fixture
-def broker(tmp_path: Path, start_broker: StartBroker) -> Iterator[LocalBroker]:
-    """A broker for each test: topics are named by the exchange, and must be empty."""
-    with start_broker(tmp_path, SPOT, PAIRS, DLQ_TOPIC, partitions=PARTITIONS) as broker:
-        yield broker
-
-
-@pytest.fixture
-def feeds(tmp_path: Path, broker: LocalBroker) -> Iterator[Feeds]:
-    with ExitStack() as undo:
-        yield Feeds(broker.bootstrap, tmp_path, undo)
-        if broker.process._paused:
-            broker.process.resume()  # a consumer does not close without it
 
 
 def trades(first: int, last: int, **more: Any) -> list[bytes]:

@@ -146,9 +146,7 @@ def test_a_client_is_killed_and_started_again() -> None:
 
 
 def test_other_peoples_clients_are_not_killed() -> None:
-    with pytest.raises(
-        FaultError, match="a client of binance is not ours to kill; it needs a run with"
-    ):
+    with pytest.raises(FaultError, match="a client of binance is not ours to kill; it needs a run with"):
         struck("kill_client=1")
 
 
