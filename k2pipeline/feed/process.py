@@ -30,7 +30,7 @@ def feed(target: Target, config: FeedConfig) -> None:
     when frames of the exchange could not even be read, and SymbolsRefusedError when the exchange refuses any symbol
     to begin with. A second signal does not wait for the broker any longer.
     """
-    stats = Stats()
+    stats = Stats(last_trade_ns=dict.fromkeys(target.symbols, 0))
     outlet = Outlet(config.bootstrap, config.limits, stats, config.producer)
     valve = Valve(stats, time.time_ns)
     relay = Relay(target.exchange, outlet, valve, stats)
