@@ -36,8 +36,8 @@ _LIMITS: Final = {
     "ping_every_s": "a ping to each client",
     "pong_within_s": "a client that does not answer one is cut off",
     "lifetime_s": "every connection is closed after it",
-    "messages_per_s": "a client of Binance that sends more is cut off",
-    "requests_per_s": "a client of Kraken that sends more is refused what is above it",
+    "messages_per_s": "a client that sends more is cut off, where the exchange does so",
+    "requests_per_s": "what a client sends above it is refused, where the exchange does so",
     "attempts_per_5_min": "an address that opens more connections is refused",
     "heartbeat_s": "between heartbeats",
 }
