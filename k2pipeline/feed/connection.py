@@ -136,8 +136,9 @@ class Connection(ClientConnection):
                 if self.is_paused and not is_over:
                     began_s = self.loop.time()
                 elif is_over or self.loop.time() - began_s >= close_s:
-                    was_read = not self.is_paused
+                    was_read = was_read and not self.is_paused
                     self.abort()
+            await closing
         finally:
             closing.cancel()
         return was_read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 import time
@@ -204,6 +205,31 @@ def test_frames_that_no_capture_can_hold_are_left_out_and_named(recorders: Recor
     assert recorder.stop() == 0
     assert frames_in(out)[1:] == [spot_trade(1), spot_trade(2)]
     assert "is not UTF-8" in recorder.said("frame left out")[0]["reason"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_disk_that_takes_no_more_is_exit_3_with_a_whole_file_and_how_to_play_it(
+    recorders: Recorders, suffix: str
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.accept_symbols()
+        while True:
+            peer.send(*(spot_trade(number) for number in range(500)))
+            time.sleep(0.1)
+
+    out = recorders.directory / f"mine{suffix}"
+    recorder = recorders.start(recorders.exchange(script), out)
+    recorder.ready()
+    # No file of this process may grow beyond it: a write takes what fits, and the next one is refused.
+    resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, (200_000, 200_000))
+    assert recorder.process.wait(60) == 3
+    assert "File too large. What was flushed before, at most a second ago, is whole." in recorder.stderr
+    assert f"k2-harness verify --capture {out}" in recorder.stderr
+    assert 0 < out.stat().st_size <= 200_000
+    whole = out.read_bytes()
+    assert main(["mend", str(out)]) == 0
+    assert out.read_bytes() == whole
+    assert len(frames_in(out)) > 100
 
 
 def test_wrong_names_files_and_symbols_are_exit_2_and_no_disk_is_exit_3(recorders: Recorders) -> None:
