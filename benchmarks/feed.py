@@ -8,9 +8,11 @@ One sender plays the same trade frames, as fast as they are read, to each of the
     reader     k2pipeline.feed's connection, each frame dropped: what is left of that bound here
     handler    `k2 feed`, as it ships, until Tansu has acknowledged every frame
 
-A rate per CPU second counts all threads of the reading process, librdkafka's among them: it is what one core
-carries. Sender and broker have the rest of the machine. The last lines are about memory: the handler's peak while
-a broker stands still, and how much it had read by then.
+each over ws:// and over wss://, as the exchanges are reached. After each run of the handler the topic is read, and
+every frame has to be in it once. A rate per CPU second counts all threads of the reading process, librdkafka's among
+them: it is what one core carries. Sender and broker have the rest of the machine. The last lines are about memory:
+the handler's peak while a broker stands still, and how much it had read by then. The certificate is made by the
+openssl command.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ import asyncio
 import base64
 import hashlib
 import json
+import os
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -27,11 +31,12 @@ import threading
 import time
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -45,8 +50,25 @@ from k2pipeline.stack.topics import create_topics
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT", "BNBUSDT")
 ROUNDS = 3
 STANDSTILL_S = 3.0
+PARTITIONS = 4
+QUIET_S = 3.0  # without a message, a topic is read
 _ACCEPT_SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 _DROP = "drop"
+
+
+def payload(framed: bytes) -> bytes:
+    return framed[4:]
+
+
+def certificate(directory: Path) -> Path:
+    """For 127.0.0.1, with its key, in one file."""
+    path, key = directory / "exchange.pem", directory / "key.pem"
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", *curve, "-keyout", str(key), "-out", str(path), *names]
+    subprocess.run(command, check=True, capture_output=True)
+    path.write_bytes(path.read_bytes() + key.read_bytes())
+    return path
 
 
 class Took(NamedTuple):
@@ -69,18 +91,25 @@ def trade(number: int) -> bytes:
 class Sender(threading.Thread):
     """Sends all frames to whoever sends it a message: acknowledges a subscription, closes after what is dropped."""
 
-    def __init__(self, frames: int) -> None:
+    def __init__(self, frames: int, pem: Path | None = None) -> None:
         super().__init__(daemon=True)
+        self._tls = None
+        if pem is not None:
+            self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            self._tls.load_cert_chain(pem)
         self._chunks = [b"".join(map(trade, range(at, min(at + 500, frames)))) for at in range(0, frames, 500)]
         self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"ws://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.url = f"{'wss' if pem else 'ws'}://127.0.0.1:{self._socket.getsockname()[1]}"
         self.start()
 
     def run(self) -> None:
         while True:
             connection, _ = self._socket.accept()
-            with connection, suppress(OSError):
-                self._serve(connection)
+            with suppress(OSError), self._wrapped(connection) as wrapped:
+                self._serve(wrapped)
+
+    def _wrapped(self, connection: socket.socket) -> socket.socket:
+        return self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
 
     def _serve(self, connection: socket.socket) -> None:
         request = b""
@@ -151,11 +180,26 @@ def broker() -> Iterator[TansuBroker]:
         try:
             tansu.launch()
             tansu.wait_ready(may_move=True)
-            create_topics(tansu.bootstrap, [EXCHANGES["binance"].topic, DLQ_TOPIC], partitions=4)
+            create_topics(tansu.bootstrap, [EXCHANGES["binance"].topic, DLQ_TOPIC], partitions=PARTITIONS)
             yield tansu
         finally:
             tansu.process.kill()
             guard.close()
+
+
+def require_all(bootstrap: str, frames: int) -> None:
+    """Read the topic: every frame has to be there, once, and nothing else."""
+    topic = EXCHANGES["binance"].topic
+    settings = {"bootstrap.servers": bootstrap, "group.id": "benchmark", "fetch.wait.max.ms": 100}
+    missing = {payload(trade(number)) for number in range(frames)}
+    found = 0
+    with closing(Consumer(settings)) as consumer:
+        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(PARTITIONS)])
+        while messages := consumer.consume(10_000, QUIET_S):
+            found += len(messages)
+            missing.difference_update(message.value() for message in messages)
+    assert not missing, f"{len(missing):,} of {frames:,} frames are not in the topic"
+    assert found == frames, f"{found:,} messages for {frames:,} frames"
 
 
 class Feed:
@@ -208,6 +252,7 @@ def handler(sender: Sender, frames: int) -> Took:
             time.sleep(0.02)
         took = Took(frames, time.perf_counter() - began, feed.cpu_seconds - cpu)
         feed.stop()
+        require_all(tansu.bootstrap, frames)
     return took
 
 
@@ -227,12 +272,12 @@ def standstill(sender: Sender, frames: int) -> tuple[int, int, int]:
         while feed.received() < frames or feed.metrics()["k2_feed_queue_messages"]:
             time.sleep(0.05)
         feed.stop()
+        require_all(tansu.bootstrap, frames)
     return before, peak, received
 
 
-def main(frames: int) -> None:
+def measured(sender: Sender, frames: int) -> None:
     """Measure each in turn, three times, and print the best of each."""
-    sender = Sender(frames)
     kinds: dict[str, Callable[[], Took]] = {
         "library": lambda: drop("library", sender.url),
         "reader": lambda: drop("reader", sender.url),
@@ -242,14 +287,27 @@ def main(frames: int) -> None:
     assert all(took.frames == frames for each in rounds for took in each.values())
     wall = {name: max(frames / each[name].seconds for each in rounds) for name in kinds}
     core = {name: max(frames / each[name].cpu_seconds for each in rounds) for name in kinds}
+    scheme = sender.url.partition(":")[0]
     for name in kinds:
         print(
-            f"{name:8} {wall[name]:>9,.0f} frames/s, {core[name]:>9,.0f} per CPU second, "
+            f"{scheme:3} {name:8} {wall[name]:>9,.0f} frames/s, {core[name]:>9,.0f} per CPU second, "
             f"{core[name] / core['library']:5.0%} of library, {core[name] / core['reader']:4.0%} of reader"
         )
-    before, peak, received = standstill(sender, frames)
-    print(f"memory   {before / 2**20:.0f} MiB idle, {peak / 2**20:.0f} MiB at most while the broker stood still")
-    print(f"         {received:,} of {frames:,} frames had been received by then; none was lost")
+
+
+def main(frames: int) -> None:
+    """Both schemes, then a standstill of each."""
+    with tempfile.TemporaryDirectory() as directory:
+        pem = certificate(Path(directory))
+        os.environ["SSL_CERT_FILE"] = str(pem)  # what the processes that are started trust
+        senders = [Sender(frames), Sender(frames, pem)]
+        for sender in senders:
+            measured(sender, frames)
+        for sender in senders:
+            before, peak, received = standstill(sender, frames)
+            scheme = sender.url.partition(":")[0]
+            print(f"{scheme:3} memory   {before / 2**20:.0f} MiB idle, {peak / 2**20:.0f} MiB at most in a standstill")
+            print(f"             {received:,} of {frames:,} frames received by then; all were in the topic afterwards")
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _READ_BYTES: Final = 64 * 1024
 # A zstd block of 4 bytes can unpack to 128 KiB: what the decompressor is handed at once bounds its answer.
 _ZSTD_SLICE_BYTES: Final = 512
+_REPAIR: Final = "if its recorder was killed, `k2 mend {}` cuts off the torn end; else fetch or record it anew"
 _SHAPE: Final = '{"recv_ns": <ns, integer>, "exchange": "<name>", "frame": "<text>"}'
 
 
@@ -121,7 +122,7 @@ def _blocks(path: Path) -> Iterator[tuple[bytes, int]]:
                         f"{path}, line {lines + 1}: exceeds {LINE_LIMIT_BYTES:,} bytes, as no frame does"
                     )
     except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
-        raise CaptureError(f"{path}: damaged after line {lines} ({error}); fetch or record it anew") from error
+        raise CaptureError(f"{path}: damaged after line {lines} ({error}); {_REPAIR.format(path)}") from error
     except OSError as error:
         raise CaptureError(f"{path}: cannot be read ({error.strerror}); check path and permissions") from error
     yield b"".join(parts), 0
@@ -132,21 +133,22 @@ def _decode(path: Path, block: bytes, ends: int, first: int) -> Iterable[tuple[i
     try:
         lines = _LINE_DECODER.decode_lines(block)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _decode_singly(path, block, first)
+        return _decode_singly(path, block, ends, first)
     if len(lines) == ends:
         return enumerate(lines, first)
-    return _decode_singly(path, block, first)  # blank lines, or a last one that does not end
+    return _decode_singly(path, block, ends, first)  # blank lines, or a last one that does not end
 
 
-def _decode_singly(path: Path, block: bytes, first: int) -> Iterator[tuple[int, CaptureLine]]:
+def _decode_singly(path: Path, block: bytes, ends: int, first: int) -> Iterator[tuple[int, CaptureLine]]:
     for number, raw in enumerate(block.split(b"\n"), first):
         if not raw or raw.isspace():
             continue
         try:
             line = _LINE_DECODER.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            torn = "" if ends else f". The file ends in it: {_REPAIR.format(path)}"
             raise CaptureError(
-                f"{path}, line {number}: {error}; found {raw[:80]!r}. Every line of a capture is {_SHAPE}"
+                f"{path}, line {number}: {error}; found {raw[:80]!r}. Every line of a capture is {_SHAPE}{torn}"
             ) from error
         yield number, line
 

@@ -11,10 +11,12 @@ received, and leaves what it has when it is killed.
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import os
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Annotated, Final, Protocol, Self, cast
@@ -80,8 +82,9 @@ class Recording:
     """Grows a capture part by part; after kill -9 it holds every part that was flushed.
 
     A part is a gzip member, a zstd frame, or plain lines: whole in itself, and written at once. Where the file
-    exists it is gone on with, after cutting off an end that was torn. Use it in a `with`, and call `flush` as
-    often as nothing more may be lost; what a crash of the machine leaves is up to the file system.
+    exists it is gone on with, after cutting off an end that was torn (`mended_bytes`). Use it in a `with`, and call
+    `flush` as often as nothing more may be lost; what a crash of the machine leaves is up to the file system. A part
+    for which the disk has no room is taken back, so that the file stays whole. One recorder writes a file at a time.
     """
 
     def __init__(self, path: Path) -> None:
@@ -89,12 +92,13 @@ class Recording:
         self._path = path
         self._lines: list[bytes] = []
         self._waiting_bytes = 0
-        self.size_bytes = 0
+        self.size_bytes = self.mended_bytes = 0
 
     def __enter__(self) -> Self:
         if self._path.exists():
-            mend(self._path)
+            self.mended_bytes = mend(self._path)
         self._file = self._path.open("ab", buffering=0)
+        _claim(self._path, self._file)
         self.size_bytes = self._file.tell()
         return self
 
@@ -112,9 +116,15 @@ class Recording:
             return
         part = memoryview(_packed(self._path, b"".join(self._lines)))
         self._lines, self._waiting_bytes = [], 0
-        self.size_bytes += len(part)
-        while part:
-            part = part[self._file.write(part) :]
+        size_bytes = self.size_bytes + len(part)
+        try:
+            while part:
+                part = part[self._file.write(part) :]
+        except OSError:
+            with suppress(OSError):  # the first one is what to tell
+                os.ftruncate(self._file.fileno(), self.size_bytes)
+            raise
+        self.size_bytes = size_bytes
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -129,19 +139,29 @@ class Recording:
 def mend(path: Path) -> int:
     """Cut off what a crash left unfinished at the end of a capture; gives the bytes cut.
 
-    Raises CaptureError if it is damaged in any other way, and changes nothing then.
+    Raises CaptureError if it is damaged in any other way or being recorded, and changes nothing then.
     """
     with path.open("rb") as file:
+        _claim(path, file)
         try:
             whole = 0
             for whole in _ends_of_parts(path, file):  # noqa: B007  (the last one is wanted)
                 pass
         except (zlib.error, zstandard.ZstdError) as error:
             raise CaptureError(f"{path}: damaged after byte {whole} ({error}); record to another file") from error
-    cut = path.stat().st_size - whole
-    if cut:
-        os.truncate(path, whole)
+        cut = path.stat().st_size - whole
+        if cut:
+            os.truncate(path, whole)
     return cut
+
+
+def _claim(path: Path, file: IO[bytes]) -> None:
+    """Until it is closed: the end of a file that is written to is not torn, it is not there yet."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise CaptureError(f"{path}: a recorder is writing it; stop that one first, or use another file") from error
 
 
 def check_name(path: Path) -> None:

@@ -10,17 +10,19 @@ import asyncio
 import json
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
 from harness.exchange.dialect import Limits
+from harness.exchange.script import not_ours
 from harness.exchange.sent import NoRecord, SentLog
 from harness.exchange.server import BUFFER_BYTES
 from harness.exchange.show import Show, programme
 from harness.exchange.source import Source, generated, recorded
-from harness.faults import parse_fault
+from harness.faults import TRANSPORT_NAMES, FaultSpec, parse_fault
+from harness.faults.transport import make_faults
 from harness.flags import add_fault_flag
 from harness.pace import parse_rate
 from harness.replay import interruptible
@@ -34,7 +36,8 @@ _LIMITS: Final = {
     "ping_every_s": "a ping to each client",
     "pong_within_s": "a client that does not answer one is cut off",
     "lifetime_s": "every connection is closed after it",
-    "messages_per_s": "a client that sends more is cut off",
+    "messages_per_s": "a client that sends more is cut off, where the exchange does so",
+    "requests_per_s": "what a client sends above it is refused, where the exchange does so",
     "attempts_per_5_min": "an address that opens more connections is refused",
     "heartbeat_s": "between heartbeats",
 }
@@ -83,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     planned = programme(
         recorded(options.capture) if options.capture else _generated(options),
         parse_rate(options.rate),
-        [parse_fault(text) for text in options.fault],
+        _faults(options.fault),
         options.seed,
         Limits(**{name: getattr(options, name) for name in _LIMITS}),
     )
@@ -132,6 +135,15 @@ def _tls(certificate: Path) -> ssl.SSLContext:
 async def _until(condition: Callable[[], bool]) -> None:
     while not condition():  # noqa: ASYNC110  # Ctrl-C sets a flag, which wakes nobody
         await asyncio.sleep(_POLL_S)
+
+
+def _faults(texts: Sequence[str]) -> list[FaultSpec]:
+    """Raises FaultError, also for one that needs to know its clients: here they are somebody else's."""
+    specs = [parse_fault(text) for text in texts]
+    for fault in make_faults([spec for spec in specs if spec.name in TRANSPORT_NAMES], 0):
+        if fault.needs_our_clients:
+            raise not_ours(fault.spec, "whoever connects")
+    return specs
 
 
 def _generated(options: argparse.Namespace) -> Source:

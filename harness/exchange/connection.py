@@ -10,6 +10,7 @@ import asyncio
 import logging
 import socket
 import struct
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
@@ -32,9 +33,10 @@ from harness.exchange.dialect import (
     Subscribed,
     Unsubscribed,
 )
-from harness.faults.transport import BY_CLIENT, Ending
+from harness.faults.transport import BY_CLIENT, LAST_FRAMES, Ending
 
 if TYPE_CHECKING:
+    from harness.exchange.floor import Due
     from harness.exchange.server import ExchangeServer
 
 # Requests are short. A larger one is answered with 1009, as the exchanges do.
@@ -63,6 +65,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: ExchangeServer, number: int) -> None:
         self.number = number
         self.streams: dict[str, None] = {}
+        self.recent: deque[Due] = deque(maxlen=LAST_FRAMES)
         self.placed = 0
         self.confirmed = Mark(0, 0)
         self.last_sent_ns = 0

@@ -18,12 +18,17 @@ SECOND_NS: Final = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an exchange grants a connection. Defaults are the exchanges' own; times in seconds."""
+    """What an exchange grants a connection. Defaults are the exchanges' own; times in seconds.
+
+    `messages_per_s`: one that sends more is cut off (Binance). `requests_per_s`: one that sends more is told so
+    (Kraken, which publishes no number and lets it depend on its load; clients report about 15 in a burst).
+    """
 
     ping_every_s: float = 20.0
     pong_within_s: float = 60.0
     lifetime_s: float = 86_400.0
     messages_per_s: int = 5
+    requests_per_s: int = 15
     streams: int = 1024
     attempts_per_5_min: int = 300
     heartbeat_s: float = 1.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -136,6 +136,10 @@ class Floor:
         """True unless frames wait for somebody to come back."""
         return not any(pit.resume for pit in self._pits.values())
 
+    def is_attended(self, streams: Mapping[str, Iterable[str]]) -> bool:
+        """True if each of these streams, by dialect, has a connection."""
+        return all(self._pits[name].routes.get(stream) for name, each in streams.items() for stream in each)
+
     def feeding(self) -> list[Connection]:
         """The connections that are subscribed to anything, the oldest first."""
         return sorted((c for pit in self._pits.values() for c in pit.feeding), key=lambda c: c.number)
@@ -200,15 +204,9 @@ class Floor:
         self._hand(connection, due, now_ns, is_extra=True)
 
     def resend(self, connection: Connection, frames: int, tag: str) -> int:
-        """Hand one connection its last frames again, in their order; gives how many there were on the tape."""
-        pit = self._pits[connection.dialect.name]
-        last: list[Due] = []
-        for _, due in reversed(pit.tape):
-            if len(last) == frames:
-                break
-            if due.played.stream is None or due.played.stream in connection.streams:
-                last.append(due)
-        for due in reversed(last):
+        """Hand one connection its last frames again, in their order; gives how many there were."""
+        last = list(connection.recent)[-frames:]
+        for due in last:
             self._hand(connection, _tagged(due, tag), self._clock(), is_extra=True)
         return len(last)
 
@@ -231,6 +229,8 @@ class Floor:
         place = connection.hand(text)
         connection.last_sent_ns = now_ns
         self._unwritten.add(connection)
+        if self._keeps and not is_extra and due.kind in _RECORDED:
+            connection.recent.append(due)
         if text is not due.played.frame:
             due = _as_sent(due, text)
         if due.kind in _RECORDED:

@@ -11,7 +11,7 @@ from typing import Final
 
 from harness.exchange.connection import Connection
 from harness.faults import FaultError, FaultSpec
-from harness.faults.transport import Ending, TransportFault, make_faults
+from harness.faults.transport import Ending, Line, TransportFault, make_faults
 
 Kill = Callable[[str], Callable[[], None]]
 """Kills the feed handler of an exchange; gives what starts it again."""
@@ -19,11 +19,14 @@ Kill = Callable[[str], Callable[[], None]]
 _HEAL_LIMIT_S: Final = 30.0
 
 
+def not_ours(fault: object, clients: str) -> FaultError:
+    """The error for a fault that acts on clients of which we know nothing."""
+    return FaultError(f"fault {fault}: {clients} is not ours to kill; it needs a run with --via websocket")
+
+
 def nobodys(exchange: str) -> Callable[[], None]:
     """For a server whose clients are not ours."""
-    raise FaultError(
-        f"fault kill_client: the clients of {exchange} are not ours to kill; it needs a run with --via websocket"
-    )
+    raise not_ours("kill_client", f"a client of {exchange}")
 
 
 class Script:
@@ -47,7 +50,7 @@ class Script:
     def advance(self, progress: float) -> None:
         """Strike what is due before a frame, `progress` (0 to 1) into the play.
 
-        What finds no connection strikes as soon as there is one.
+        What finds no connection on which it would change anything strikes as soon as there is one.
         """
         for fault in self.faults:
             if fault.due(progress):
@@ -56,12 +59,17 @@ class Script:
 
     def catch_up(self) -> None:
         """Strike what still waits for a connection."""
-        while self._waiting and (lines := self._lines()):
-            self._strike(self._waiting.pop(0), self._rng.choice(lines))
+        waiting, self._waiting = self._waiting, []
+        for fault in waiting:
+            lines = [line for line in map(self._line, self._lines()) if fault.suits(line)]
+            if lines:
+                self._strike(fault, self._rng.choice(lines))
+            else:
+                self._waiting.append(fault)
 
     @property
     def is_waiting(self) -> bool:
-        """True while a fault is due and finds no connection."""
+        """True while a fault is due and finds no connection for it."""
         return bool(self._waiting)
 
     async def finish(self) -> None:
@@ -75,8 +83,10 @@ class Script:
         for fault in self.faults:
             fault.check_effect()
 
-    def _strike(self, fault: TransportFault, connection: Connection) -> None:
-        line = _Line(connection, partial(self._kill, connection.dialect.exchange))
+    def _line(self, connection: Connection) -> Line:
+        return _Line(connection, partial(self._kill, connection.dialect.exchange))
+
+    def _strike(self, fault: TransportFault, line: Line) -> None:
         fault.changed += 1
         heals_after_s = fault.inject(line)
         if heals_after_s is None:
@@ -115,6 +125,10 @@ class _Line:
 
     def garble(self, text: bytes, fault: str) -> None:
         self.connection.garble(text, fault)
+
+    @property
+    def has_frames(self) -> bool:
+        return bool(self.connection.recent)
 
     def resend(self, frames: int, fault: str) -> int:
         return self.connection.resend(frames, fault)

@@ -1,4 +1,4 @@
-"""The real feed handlers of a run: `k2 feed`, one process for each exchange."""
+"""The real feed handlers of a run: `k2 feed`, one process for each exchange, or several side by side."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _POLL_S: Final = 0.02
 class _Handler(ManagedProcess):
     """One `k2 feed`. It says with one line that all its symbols are subscribed."""
 
-    def __init__(self, exchange: str, command: Sequence[str], logs: Path, guard: Guard) -> None:
-        super().__init__(f"feed-{exchange}", logs, guard)
+    def __init__(self, name: str, command: Sequence[str], logs: Path, guard: Guard) -> None:
+        super().__init__(f"feed-{name}", logs, guard)
         self._command = command
 
     def launch(self) -> None:
@@ -42,16 +42,20 @@ class _Handler(ManagedProcess):
 
 
 class Handlers:
-    """Started by `start`, and ended however the `with` block ends; `codes` are their exit codes then."""
+    """Started by `start`, and ended by `stop` or `close`; `codes` are their exit codes then.
+
+    The first of each exchange goes by its name, those side by side with it as `<exchange>-2` and so on.
+    """
 
     def __init__(
-        self, bootstrap: str, urls: Mapping[str, str], symbols: Mapping[str, Sequence[str]], logs: Path
+        self, bootstrap: str, urls: Mapping[str, str], symbols: Mapping[str, Sequence[str]], logs: Path, each: int = 1
     ) -> None:
         logs.mkdir(parents=True, exist_ok=True)
         self._guard = Guard()
         self._handlers = {
-            exchange: _Handler(exchange, _command(exchange, bootstrap, url, symbols[exchange]), logs, self._guard)
+            name: _Handler(name, _command(exchange, bootstrap, url, symbols[exchange]), logs, self._guard)
             for exchange, url in urls.items()
+            for name in (exchange, *(f"{exchange}-{number}" for number in range(2, each + 1)))
         }
         self.codes: dict[str, int | None] = {}
 
@@ -95,9 +99,9 @@ class Handlers:
     async def stop(self) -> None:
         """SIGTERM to each; they pass on what they have, and end."""
         loop = asyncio.get_running_loop()
-        stopping = {exchange: loop.run_in_executor(None, handler.stop) for exchange, handler in self._handlers.items()}
-        for exchange, code in stopping.items():
-            self.codes[exchange] = await code
+        stopping = {name: loop.run_in_executor(None, handler.stop) for name, handler in self._handlers.items()}
+        for name, code in stopping.items():
+            self.codes[name] = await code
 
     def close(self) -> None:
         """End what still runs."""

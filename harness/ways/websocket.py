@@ -58,17 +58,20 @@ Attend = Callable[[Handlers], AbstractAsyncContextManager[object]]
 
 
 class WebSocketWay:
-    """See harness.ways.Way."""
+    """See harness.ways.Way. `each`: so many handlers of each exchange side by side, which get everything twice."""
 
-    def __init__(self, programme: Programme, attend: Attend = nullcontext) -> None:
+    def __init__(self, programme: Programme, attend: Attend = nullcontext, each: int = 1) -> None:
         self._programme = programme
         self._attend = attend
+        self._each = each
 
     def play(self, running: Stack, directory: Path, told: Told) -> Played:
         ledger = directory / "ledger.parquet"
         with interruptible() as interruption:
             with SentLog(directory / "sent.parquet") as sent:
-                performance = _Performance(self._programme, running, directory, told, sent, interruption, self._attend)
+                performance = _Performance(
+                    self._programme, running, directory, told, sent, interruption, self._attend, self._each
+                )
                 asyncio.run(performance.run())
             told("matching what was sent with the topics")
             messages = performance.messages
@@ -95,6 +98,7 @@ class _Performance:
         sent: SentLog,
         interruption: Interruption,
         attend: Attend,
+        each: int,
     ) -> None:
         self.show = Show(
             programme,
@@ -107,11 +111,11 @@ class _Performance:
         self.messages = Messages()
         self._handlers: Handlers
         self._programme, self._running, self._directory, self._told = programme, running, directory, told
-        self._sent, self._interruption, self._attend = sent, interruption, attend
+        self._sent, self._interruption, self._attend, self._each = sent, interruption, attend, each
 
     @property
     def codes(self) -> Mapping[str, int | None]:
-        """The handlers' exit codes."""
+        """The handlers' exit codes, by name."""
         return self._handlers.codes
 
     async def run(self) -> None:
@@ -132,7 +136,7 @@ class _Performance:
         symbols = self._programme.catalogue.symbols
         paths = {dialect.exchange: dialect.path for dialect in self._programme.dialects if dialect.is_fed}
         urls = {exchange: f"ws://{_HOST}:{port}{paths[exchange]}" for exchange in symbols}
-        return Handlers(self._running.bootstrap, urls, symbols, self._directory / "handlers")
+        return Handlers(self._running.bootstrap, urls, symbols, self._directory / "handlers", self._each)
 
     async def _with_handlers(self, readback: Readback) -> None:
         self._told("waiting for the feed handlers")
@@ -157,11 +161,10 @@ class _Performance:
 
     async def _come_back(self) -> None:
         """Wait until whoever was cut off has come back for what was kept, and all have what they were sent."""
-        floor, waited_s = self.show.floor, 0.0
+        floor, waited_s, streams = self.show.floor, 0.0, _streams(self._programme)
         while waited_s < _BACK_LIMIT_S and not self._interruption.requested:
             lines = floor.feeding()
-            is_full_house = len(lines) >= len(self._programme.catalogue.symbols)
-            if is_full_house and floor.is_whole and all(line.is_answered for line in lines):
+            if floor.is_attended(streams) and floor.is_whole and all(line.is_answered for line in lines):
                 break
             self._handlers.require_alive()
             await asyncio.sleep(_POLL_S)
@@ -182,9 +185,19 @@ class _Performance:
         await asyncio.get_running_loop().run_in_executor(None, read)
 
 
+def _streams(programme: Programme) -> Mapping[str, tuple[str, ...]]:
+    """By dialect, what the feed handlers are subscribed to, over however many connections."""
+    symbols = programme.catalogue.symbols
+    return {
+        dialect.name: tuple(map(dialect.stream, symbols.get(dialect.exchange, ())))
+        for dialect in programme.dialects
+        if dialect.is_fed
+    }
+
+
 def _checks(account: Account, messages: Messages, codes: Mapping[str, int | None]) -> tuple[CheckResult, ...]:
     """What can be said of the handlers before anything is in the warehouse."""
-    badly = {exchange: code for exchange, code in codes.items() if code != 0}
+    badly = {name: code for name, code in codes.items() if code != 0}
     return (
         _check(
             "no_frame_lost",
@@ -207,7 +220,7 @@ def _checks(account: Account, messages: Messages, codes: Mapping[str, int | None
         _check(
             "handlers_end_well",
             len(badly),
-            [{"exchange": exchange, "exit_code": str(code)} for exchange, code in badly.items()],
+            [{"handler": name, "exit_code": str(code)} for name, code in badly.items()],
             "SIGTERM ends a feed handler with exit code 0, after it has passed on what it had.",
         ),
     )

@@ -12,10 +12,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from k2pipeline.cli import feed, metrics, migrate, record, up
+from k2pipeline.cli import feed, mend, metrics, migrate, record, up
 from k2pipeline.cli.exits import ExitError
 
-COMMANDS = (up, feed, record, migrate, metrics)
+COMMANDS = (up, feed, record, mend, migrate, metrics)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,7 +24,8 @@ def add(commands: Any) -> None:
         description="Relays an exchange's trade frames into its topic, unchanged. Prints one JSON line when every "
         "symbol is subscribed; logs JSON lines on stderr. SIGTERM flushes and ends it. Two may run side by side.",
         epilog="exit codes: 0 stopped, and the broker has every frame; 2 the command, its configuration or a symbol "
-        "is wrong; 3 the broker cannot be reached or refused a frame. An exchange that is away is waited for.",
+        "is wrong; 3 the broker cannot be reached, refused a frame (one too large for it shows at the end, the others "
+        "go on) or took nothing for so long that frames were left unread. An exchange that is away is waited for.",
     )
     feed.set_defaults(command=run)
     feed.add_argument("--bootstrap", metavar="HOST:PORT", help="the broker")
@@ -56,11 +57,13 @@ def configured(options: argparse.Namespace) -> tuple[FeedConfig, Target]:
 
 def run(options: argparse.Namespace) -> None:
     from k2pipeline.feed.config import ConfigError
+    from k2pipeline.feed.handler import UnreadError
     from k2pipeline.feed.outlet import OutletError
     from k2pipeline.feed.process import feed
     from k2pipeline.feed.session import SymbolsRefusedError
 
-    with exits({ConfigError: WRONG_INPUT, SymbolsRefusedError: WRONG_INPUT, OutletError: STACK_DIED}):
+    wrong = {ConfigError: WRONG_INPUT, SymbolsRefusedError: WRONG_INPUT}
+    with exits({**wrong, OutletError: STACK_DIED, UnreadError: STACK_DIED}):
         config, wanted = configured(options)
         flags = {name: getattr(options, name) for name in ("bootstrap", "metrics_host", "metrics_port")}
         config = msgspec.structs.replace(config, **{name: flag for name, flag in flags.items() if flag is not None})

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from k2pipeline.cli.exits import STACK_DIED, WRONG_INPUT, ExitError, exits
+from k2pipeline.cli.exits import STACK_DIED, WRONG_INPUT, exits
 from k2pipeline.cli.feed import add_exchange, configured
 
 
@@ -14,8 +14,9 @@ def add(commands: Any) -> None:
     record = commands.add_parser(
         "record",
         help="record an exchange's frames as a capture",
-        description="Writes every frame that an exchange sends as a capture, which `k2-harness verify --capture` plays "
-        "back. Killed at any time, it leaves all but the last second; started again, it goes on.",
+        description="Writes every frame that an exchange sends as a capture. Prints one JSON line when every "
+        "symbol is subscribed, with the command that plays the capture back. Killed at any time, it leaves all but the "
+        "last second; started again, it goes on, and `k2 mend` makes a file playable that is not gone on with.",
         epilog="exit codes: 0 stopped; 2 the command, its configuration or a symbol is wrong; 3 the disk refuses",
     )
     record.set_defaults(command=run)
@@ -34,21 +35,17 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     from k2pipeline.captures import CaptureError
     from k2pipeline.feed.config import ConfigError
-    from k2pipeline.feed.recording import Rotation, record
+    from k2pipeline.feed.recording import DiskError, Rotation, record
     from k2pipeline.feed.session import SymbolsRefusedError
 
-    with exits({ConfigError: WRONG_INPUT, SymbolsRefusedError: WRONG_INPUT, CaptureError: WRONG_INPUT}):
+    wrong = (ConfigError, SymbolsRefusedError, CaptureError)
+    with exits({**dict.fromkeys(wrong, WRONG_INPUT), DiskError: STACK_DIED}):
         config, wanted = configured(options)
         rotation = Rotation(
             None if options.rotate_mb is None else int(options.rotate_mb * 1_000_000),
             None if options.rotate_minutes is None else options.rotate_minutes * 60,
         )
-        try:
-            print(record(wanted, config.limits, options.out, rotation))
-        except OSError as error:
-            raise ExitError(
-                STACK_DIED, f"{options.out}: {error.strerror or error}; what was flushed is in the file"
-            ) from error
+        print(record(wanted, config.limits, options.out, rotation))
 
 
 def _positive(text: str) -> float:

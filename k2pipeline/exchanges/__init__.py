@@ -19,7 +19,7 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Never
+from typing import NamedTuple, Never
 
 import msgspec
 
@@ -61,7 +61,7 @@ class AnswerKind(enum.StrEnum):
 
     ACCEPTED = "accepted"  # a subscription holds
     REFUSED = "refused"  # a subscription will not hold, however often it is asked for
-    BUSY = "busy"  # we asked too much at once: try again later
+    BUSY = "busy"  # not now, because we asked too much at once or for reasons of its own: try again later
     LEAVING = "leaving"  # the exchange will close this connection soon: replace it before
 
 
@@ -72,6 +72,13 @@ class Answer(msgspec.Struct, frozen=True):
     request_id: int | None = None
     symbol: str = ""
     reason: str = ""
+
+
+class Attempts(NamedTuple):
+    """How many connections an address may open within a time."""
+
+    connections: int
+    within_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,7 @@ class Wire:
     symbols_per_message: int
     message_interval_s: float
     lifetime_s: float | None  # after which the exchange cuts a connection
+    attempts: Attempts
     symbol_fault: Callable[[str], str]
     subscribe: Callable[[Sequence[str], int], str]  # symbols and request id to the message
     answer: Callable[[bytes], Answer | None]

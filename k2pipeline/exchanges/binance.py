@@ -3,7 +3,7 @@
 Sources, read 2026-09:
   https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams (payloads, combined wrapping,
   subscribing, answers and error messages, serverShutdown, limits: 5 messages a second to the server, 1,024
-  streams and 24 hours a connection)
+  streams and 24 hours a connection, 300 connections from an address in 5 minutes)
   https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams (futures)
 
 A combined stream wraps a payload as `{"stream": .., "data": <payload>}`. Every payload names its event in
@@ -25,6 +25,7 @@ from k2pipeline.exchanges import (
     UNKNOWN_FRAME,
     Answer,
     AnswerKind,
+    Attempts,
     Exchange,
     Frame,
     FrameKind,
@@ -189,6 +190,7 @@ WIRE: Final = Wire(
     symbols_per_message=100,
     message_interval_s=0.3,  # pongs count towards the 5 a second too
     lifetime_s=24 * 3600,
+    attempts=Attempts(300, 300),
     symbol_fault=symbol_fault,
     subscribe=subscribe,
     answer=answer,

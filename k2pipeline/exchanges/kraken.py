@@ -6,6 +6,9 @@ Sources, read 2026-09:
   answers carry `method`, and `success` unless they are a pong; subscribing is acknowledged symbol by symbol
   https://docs.kraken.com/exchange/api-reference/spot-websocket-v1/trade (and its siblings): data are arrays
   `[id, <payload> .., channel name, pair]`, everything else is an object with `event`
+  https://docs.kraken.com/api/docs/guides/spot-ws-ratelimits: no number is published for messages; too many are
+  answered with `{"Error": "Exceeded msg rate"}`, which clients also see as an `error` of v2's usual shape
+  https://support.kraken.com/articles/360022326871 (150 connections from an address in 10 minutes)
 
 A v1 book frame that changes both sides has five elements, so channel and pair are addressed from the end.
 """
@@ -26,6 +29,7 @@ from k2pipeline.exchanges import (
     UNKNOWN_FRAME,
     Answer,
     AnswerKind,
+    Attempts,
     Exchange,
     Frame,
     FrameKind,
@@ -144,7 +148,7 @@ def _answer_frame(message: dict[str, object]) -> Frame:
         return Frame(FrameKind.CONTROL, "", CONTROL_EVENTS[event], 0)
     if message.get("method") == "pong":
         return Frame(FrameKind.CONTROL, "", "pong", 0)
-    if message.get("success") is False:
+    if message.get("success") is False or text(message.get("Error")):
         return Frame(FrameKind.CONTROL, "", "error", 0)
     if "method" in message and message.get("success") is True:
         return Frame(FrameKind.CONTROL, "", "ack", 0)
@@ -198,11 +202,19 @@ class _Answer(msgspec.Struct):
     success: bool | None = None
     symbol: str = ""
     error: str = ""
+    bare_error: str = msgspec.field(default="", name="Error")
     req_id: int | None = None
     result: _Result | None = None
 
 
 _decode_answer = msgspec.json.Decoder(_Answer).decode
+
+
+# What no repetition mends. Any other error is taken for a passing one: `EGeneral:Rate limit exceeded`,
+# `EGeneral:Too many requests`, `EService:Unavailable`, `EService:Busy`, `Internal error`, and whatever is new.
+_is_permanent = re.compile(
+    r"not supported|unsupported|not in ISO|malformed|\binvalid|not found|permission denied", re.IGNORECASE
+).search
 
 
 def answer(frame: bytes) -> Answer | None:
@@ -211,16 +223,16 @@ def answer(frame: bytes) -> Answer | None:
         said = _decode_answer(frame)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if said.method not in ("subscribe", "error", "") or (said.success is None and not said.error):
+    error = said.error or said.bare_error
+    if said.method not in ("subscribe", "error", "") or (said.success is None and not error):
         return None
     symbol = said.symbol or (said.result.symbol if said.result else "")
-    if said.success or said.error.startswith("Already subscribed"):
+    if said.success or error.startswith("Already subscribed"):
         return Answer(AnswerKind.ACCEPTED, said.req_id, symbol)
-    if "rate" in said.error.lower().split():
-        return Answer(AnswerKind.BUSY, said.req_id, symbol, said.error)
-    last_word = said.error.rpartition(" ")[2]
+    last_word = error.rpartition(" ")[2]
     named = symbol or ("" if symbol_fault(last_word) else last_word)
-    return Answer(AnswerKind.REFUSED, said.req_id, named, said.error)
+    kind = AnswerKind.REFUSED if _is_permanent(error) else AnswerKind.BUSY
+    return Answer(kind, said.req_id, named, error)
 
 
 WIRE: Final = Wire(
@@ -230,6 +242,7 @@ WIRE: Final = Wire(
     symbols_per_message=100,
     message_interval_s=0.2,
     lifetime_s=None,
+    attempts=Attempts(150, 600),
     symbol_fault=symbol_fault,
     subscribe=subscribe,
     answer=answer,

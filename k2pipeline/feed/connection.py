@@ -7,6 +7,7 @@ when to stop reading is decided by the broker's queue alone, not by one more que
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
@@ -27,6 +28,7 @@ OnMessages = Callable[[list[bytes], int], None]
 """Takes messages in the order received, and their receive time in ns since 1970."""
 
 _HEAD_LIMIT_BYTES = 64 * 1024
+_TICK_S = 0.05
 
 
 async def open_connection(url: str, limits: Limits, on_messages: OnMessages, on_end: Callable[[], None]) -> Connection:
@@ -119,6 +121,27 @@ class Connection(ClientConnection):
         if not self.transport.is_closing():
             self.transport.resume_reading()
         self._liveness.resume(self.loop.time())
+
+    async def leave(self, close_s: float, is_given_up: Callable[[], bool]) -> bool:
+        """Close it in order, and read what still comes until the exchange has agreed, for at most `close_s`.
+
+        Time in which reading is paused does not count: what lies in the kernel then was received, as far as the
+        exchange can tell. False if `is_given_up` ended the waiting while some of it may have been unread.
+        """
+        self.close_timeout = None  # the library would count that time too
+        closing, began_s, was_read = asyncio.ensure_future(self.close()), self.loop.time(), True
+        try:
+            while not (await asyncio.wait((closing,), timeout=_TICK_S))[0]:
+                is_over = is_given_up()
+                if self.is_paused and not is_over:
+                    began_s = self.loop.time()
+                elif is_over or self.loop.time() - began_s >= close_s:
+                    was_read = was_read and not self.is_paused
+                    self.abort()
+            await closing
+        finally:
+            closing.cancel()
+        return was_read
 
     def judge(self) -> Verdict:
         return self._liveness.judge(self.loop.time())

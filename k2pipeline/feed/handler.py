@@ -7,8 +7,10 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 
+from k2pipeline.feed.backoff import Budget
 from k2pipeline.feed.config import Target
 from k2pipeline.feed.limits import Limits
+from k2pipeline.feed.logs import EventLog
 from k2pipeline.feed.relay import Sink
 from k2pipeline.feed.session import Session
 from k2pipeline.feed.stats import Stats
@@ -16,6 +18,11 @@ from k2pipeline.feed.stop import StopSignals
 from k2pipeline.feed.valve import Valve
 
 _SERVE_EVERY_S = 0.01
+_log = EventLog("k2.feed.handler")
+
+
+class UnreadError(Exception):
+    """Frames that an exchange had sent were left in the kernel: the sink took nothing for too long."""
 
 
 class Handler:
@@ -31,7 +38,11 @@ class Handler:
         self._on_ready = on_ready
 
     async def run(self, sink: Sink, valve: Valve, serve: Callable[[], None]) -> None:
-        """Until the first signal, or what `serve` or the first subscription raises. All connections are closed then."""
+        """Until the first signal, or what `serve` or the first subscription raises. All connections are closed then.
+
+        What the exchange has sent until then is read first. Raises UnreadError if the valve stays shut for
+        `flush_s` after the signal, or until a second one.
+        """
         loop = asyncio.get_running_loop()
         stopping = asyncio.Event()
         self._stop.on_stop = lambda: loop.call_soon_threadsafe(stopping.set)
@@ -42,19 +53,43 @@ class Handler:
         tasks = [asyncio.create_task(session.run()) for session in sessions]
         ready = asyncio.create_task(self._ready(sessions))
         stopped = asyncio.create_task(stopping.wait())
+        is_all_read = False
         try:
             await _first_to_fail_or_stop([serving, *tasks, ready], stopped)
         finally:
             for task in (*tasks, ready, stopped):
                 task.cancel()
             await asyncio.gather(*tasks, ready, stopped, return_exceptions=True)
-            await asyncio.gather(*(session.close() for session in sessions))
+            is_all_read = await self._leave(sessions, valve, serving.done)
             serving.cancel()
             with suppress(asyncio.CancelledError):
                 await serving
+        if not is_all_read:
+            raise UnreadError(
+                f"the broker took nothing for {self._limits.flush_s:g} s after the signal, or until a second one, and "
+                "frames of the exchange were left unread; what the exchange does not send again is missing"
+            )
+
+    async def _leave(self, sessions: list[Session], valve: Valve, is_unserved: Callable[[], bool]) -> bool:
+        """Close all connections once they are read again; False if some were closed unread."""
+        until_s = asyncio.get_running_loop().time() + self._stop.left_s(self._limits.flush_s)
+
+        def is_given_up() -> bool:
+            is_late = asyncio.get_running_loop().time() >= until_s
+            return is_late or self._stop.is_impatient or is_unserved()
+
+        if not valve.is_open:
+            _log.info("stopping, once what the exchange has sent can be read", limit_s=self._limits.flush_s)
+        while not valve.is_open and not is_given_up():  # noqa: ASYNC110  # a signal sets no event
+            await asyncio.sleep(_SERVE_EVERY_S)
+        is_all_read = all(await asyncio.gather(*(session.close(is_given_up) for session in sessions)))
+        if not is_all_read:
+            _log.error("connections closed unread: the broker takes nothing")
+        return is_all_read
 
     def _sessions(self, sink: Sink, valve: Valve) -> list[Session]:
         chance = random.Random()  # noqa: S311  (delays, not secrets)
+        budget = Budget(self._target.exchange.wire.attempts, self._limits.attempts_share)
         return [
             Session(
                 self._target.exchange,
@@ -65,6 +100,7 @@ class Handler:
                 valve=valve,
                 stats=self._stats,
                 chance=chance,
+                budget=budget,
             )
             for symbols in self._target.connections
         ]

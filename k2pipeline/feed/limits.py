@@ -15,6 +15,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     close_s: float = 2  # for the exchange to answer our closing
     backoff_base_s: float = 0.5  # longest first delay
     backoff_cap_s: float = 30  # longest delay at all
+    attempts_share: float = 0.5  # of the connections that the exchange allows an address: two handlers fit
+    refused_retry_s: float = 300  # before a symbol that was refused while others went on is asked for again
     stable_s: float = 2  # a connection that lasted so long begins the backoff anew
     lifetime_s: float | None = None  # instead of the exchange's own
     lifetime_margin_s: float = 600  # a connection is replaced that long before the exchange would cut it
@@ -30,6 +32,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise ValueError(f"{name} = {value} is negative")
+        if not 0 < self.attempts_share <= 1:
+            raise ValueError(f"attempts_share = {self.attempts_share} is no share above 0 and at most 1")
         if not self.queue_low_messages < self.queue_high_messages:
             raise ValueError(
                 f"queue_low_messages = {self.queue_low_messages} has to be below "

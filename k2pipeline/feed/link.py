@@ -12,13 +12,14 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.protocol import State
 
 from k2pipeline.exchanges import AnswerKind, Wire
+from k2pipeline.feed.backoff import Backoff
 from k2pipeline.feed.connection import Connection, open_connection
 from k2pipeline.feed.continuity import Continuity
 from k2pipeline.feed.limits import Limits
 from k2pipeline.feed.liveness import Verdict
 from k2pipeline.feed.logs import EventLog
 from k2pipeline.feed.relay import Sink
-from k2pipeline.feed.subscription import BusyError, Subscription
+from k2pipeline.feed.subscription import Subscription
 
 _log = EventLog("k2.feed.link")
 _CLEAN_CODES: Final = frozenset({1000, 1001})
@@ -32,7 +33,7 @@ class Cause(enum.StrEnum):
     LOST = "lost"  # any other end
     SILENT = "silent"  # no byte and no pong
     UNREACHABLE = "unreachable"  # it never opened
-    UNANSWERED = "unanswered"  # subscribing was not answered in time, or with "busy"
+    UNANSWERED = "unanswered"  # subscribing was not answered in time
     REFUSED = "refused"  # every symbol was
     PLANNED = "planned"  # ahead of the exchange's own cut
 
@@ -58,7 +59,7 @@ class Link:
         self._limits = limits
         self._sink = sink
         self._news = asyncio.Event()
-        self._busy: BusyError | None = None
+        self._backoff = Backoff(limits.backoff_base_s, limits.backoff_cap_s, limits.stable_s)
         self._pings = 0
         self._now_s = asyncio.get_running_loop().time
         self._subscribed_s: float | None = None
@@ -73,27 +74,41 @@ class Link:
         return self.connection
 
     async def subscribe(self) -> None:
-        """Ask for the symbols until each is accepted or refused. Raises LinkError."""
+        """Ask for the symbols until each is accepted or refused. Raises LinkError.
+
+        Those that are accepted bring trades meanwhile, so an exchange that is busy is asked again on this connection.
+        """
         subscription = self.subscription
         while not subscription.is_settled:
             await self._send(subscription.next_request())
             if not await self._until(lambda: not subscription.is_waiting, self._limits.subscribe_s):
                 raise LinkError(Cause.UNANSWERED, f"subscribing was not answered in {self._limits.subscribe_s:g} s")
             if not subscription.is_settled:
-                await self._until(_never, self._wire.message_interval_s)
+                await self._until(_never, self._wire.message_interval_s + self._patience_s())
         if not subscription.accepted:
             symbol, reason = next(iter(subscription.refused.items()))
             raise LinkError(Cause.REFUSED, f"all {len(subscription.refused)} symbols, {symbol} with {reason!r}")
-        self._subscribed_s = self._now_s()
+        if self._subscribed_s is None:
+            self._subscribed_s = self._now_s()
+
+    def _patience_s(self) -> float:
+        busy = self.subscription.busy
+        if not busy:
+            return 0.0
+        delay_s = self._backoff.delay_s(lasted_s=0, is_clean=False)
+        _log.warning("exchange is busy, asking again", conn=self.conn, reason=busy, next_in_s=round(delay_s, 3))
+        return delay_s
 
     async def live(self, until: Callable[[], bool]) -> None:
         """Keep it alive until `until` holds. Raises LinkError if it is over before."""
         await self._until(until, None)
 
-    async def close(self) -> None:
-        """Close it properly: what the exchange sends before it answers still reaches the sink."""
-        if self.connection is not None:
-            await self.connection.close()
+    async def close(self, is_given_up: Callable[[], bool] = lambda: False) -> bool:
+        """Close it properly: what the exchange sends before it answers still reaches the sink.
+
+        False if `is_given_up` ended that before all of it was read.
+        """
+        return self.connection is None or await self.connection.leave(self._limits.close_s, is_given_up)
 
     def drop(self) -> None:
         """End it at once, if it has not ended."""
@@ -119,10 +134,7 @@ class Link:
             return
         if answer.kind is AnswerKind.LEAVING:
             self.is_leaving = True
-        try:
-            self.subscription.hear(answer)
-        except BusyError as error:
-            self._busy = error
+        self.subscription.hear(answer)
         self._news.set()
 
     @property
@@ -154,8 +166,6 @@ class Link:
     async def _alive(self) -> Connection:
         """Do what keeps the connection alive; raises LinkError if it is not."""
         connection = self._opened
-        if self._busy is not None:
-            raise LinkError(Cause.UNANSWERED, f"the exchange is busy: {self._busy}")
         if connection.state is State.CLOSING:
             await connection.close()  # waits for the rest of the closing, and no longer than close_s
         if connection.state is State.CLOSED:

@@ -47,6 +47,7 @@ class FeedCollector(Collector):
         yield self._gauge("subscriptions", "symbols subscribed, over all connections", stats.subscriptions)
         yield self._gauge("symbols_refused", "symbols that the exchange refuses", len(stats.symbols_refused))
         yield self._gauge("last_frame_timestamp_seconds", "when the last frame came", stats.last_frame_ns / _NS)
+        yield self._last_trades()
         yield self._gauge("event_lag_newest_seconds", "of the newest read", stats.lag.newest_ns / _NS)
         yield self._lag()
 
@@ -62,6 +63,13 @@ class FeedCollector(Collector):
         )
         buckets = list(zip(bounds, accumulate(lag.counts), strict=True))
         family.add_metric([self._exchange], buckets, sum_value=lag.total_ns / _NS)
+        return family
+
+    def _last_trades(self) -> Metric:
+        name = f"{_PREFIX}last_trade_timestamp_seconds"
+        family = GaugeMetricFamily(name, "when a symbol's last trade came", labels=["exchange", "symbol"])
+        for symbol, recv_ns in dict(self._stats.last_trade_ns).items():
+            family.add_metric([self._exchange, symbol], recv_ns / _NS)
         return family
 
     def _counter(self, name: str, text: str, values: Mapping[Any, float], *labels: str) -> Metric:

@@ -67,7 +67,8 @@ class Outlet:
     `send` never waits and never refuses: what it cannot hand over is kept, in order, and `is_full` says that
     nothing more should be read until `serve` has emptied it. `failure` is set when a message will never
     arrive; it is for the owner to stop then. Only a message that is too large for the broker is given up,
-    with an error in the log: no broker would ever take it, and all others can still be saved.
+    with an error in the log: trying again would not help, and all others can still be saved. `given_up` counts
+    them, and they are lost.
     """
 
     def __init__(self, bootstrap: str, limits: Limits, stats: Stats, settings: Mapping[str, Setting]) -> None:
@@ -78,6 +79,7 @@ class Outlet:
         self._epochs: deque[float] = deque(maxlen=_EPOCHS)
         self._epoch = -1
         self.failure: OutletError | None = None
+        self.given_up = 0
         self._settings: dict[str, object] = {
             **PRODUCER_DEFAULTS,
             "queue.buffering.max.messages": 2 * limits.queue_high_messages,
@@ -165,7 +167,8 @@ class Outlet:
         self._stats.send_failures[error.name()] += 1
         about = {"topic": topic, "reason": error.str(), "frame_bytes": len(frame), "frame": repr(frame[:200])}
         if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-            _log.error("frame too large for the broker, given up; raise message.max.bytes of topic and broker", **about)
+            self.given_up += 1
+            _log.error("frame too large for the broker, given up; raise max.message.bytes of the topic", **about)
             return
         _log.error("message not delivered", **about)
         self.failure = self.failure or OutletError(f"the broker at {self._bootstrap} refused a message: {error.str()}")

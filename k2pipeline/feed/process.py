@@ -26,11 +26,11 @@ _log = EventLog("k2.feed")
 def feed(target: Target, config: FeedConfig) -> None:
     """Relay until SIGTERM or SIGINT, then until the broker has everything.
 
-    Raises OutletError when the broker does not answer, refuses or is left without some of the frames, and
-    SymbolsRefusedError when the exchange refuses any symbol to begin with. A second signal does not wait for the
-    broker any longer.
+    Raises OutletError when the broker does not answer, refuses or is left without some of the frames, UnreadError
+    when frames of the exchange could not even be read, and SymbolsRefusedError when the exchange refuses any symbol
+    to begin with. A second signal does not wait for the broker any longer.
     """
-    stats = Stats()
+    stats = Stats(last_trade_ns=dict.fromkeys(target.symbols, 0))
     outlet = Outlet(config.bootstrap, config.limits, stats, config.producer)
     valve = Valve(stats, time.time_ns)
     relay = Relay(target.exchange, outlet, valve, stats)
@@ -50,13 +50,18 @@ def feed(target: Target, config: FeedConfig) -> None:
         try:
             asyncio.run(handler.run(relay, valve, serve))
         finally:
-            left = outlet.close(config.limits.flush_s, lambda: stop.is_impatient)
+            left = outlet.close(stop.left_s(config.limits.flush_s), lambda: stop.is_impatient)
             if left:
                 _log.error("frames received and not acknowledged by the broker", frames=left)
     if left:
         raise OutletError(
             f"{left:,} frames were received that the broker at {config.bootstrap} did not acknowledge within "
             f"{config.limits.flush_s:g} s; what the exchange does not send again is missing"
+        )
+    if outlet.given_up:
+        raise OutletError(
+            f"{outlet.given_up:,} frames were larger than the broker at {config.bootstrap} takes and were given up, as "
+            "the log says of each; raise max.message.bytes of the topic, and what the broker and [producer] allow"
         )
     _log.info("stopped", exchange=target.exchange.name, frames=sum(stats.frames.values()))
 
@@ -71,7 +76,7 @@ def _served(collector: FeedCollector, host: str, port: int) -> Iterator[int]:
         yield found
 
 
-def print_ready(target: Target, metrics_port: int | None) -> None:
+def print_ready(target: Target, metrics_port: int | None, **more: object) -> None:
     """One line on stdout, for whoever started the process."""
     ready = {
         "ready": True,
@@ -79,5 +84,6 @@ def print_ready(target: Target, metrics_port: int | None) -> None:
         "symbols": target.symbols,
         "metrics_port": metrics_port,
         "pid": os.getpid(),
+        **more,
     }
     print(json.dumps(ready, ensure_ascii=False), flush=True)

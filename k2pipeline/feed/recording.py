@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shlex
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from k2pipeline.captures import SUFFIXES, CaptureError, Recording, check_name
+from k2pipeline.captures import SUFFIXES, CaptureError, Recording, check_name, mend
 from k2pipeline.exchanges import Exchange, FrameKind
 from k2pipeline.feed.config import Target
 from k2pipeline.feed.handler import Handler
@@ -44,11 +45,15 @@ class Rotation:
         return is_large or (self.seconds is not None and age_s >= self.seconds)
 
 
+class DiskError(Exception):
+    """The disk refuses; the message says what there is, and how to go on or play it back."""
+
+
 class Recorder:
     """A sink that writes captures: `out` itself, or `<name>-0001` and so on where it rotates.
 
-    Numbers go on after the last file there is. A frame that is no UTF-8 cannot be in a capture: it is left
-    out with a line in the log. `files` are those written so far, `stats` counts the frames in them.
+    Numbers go on after the last file there is, whose torn end is cut off first. A frame that is no UTF-8 cannot be
+    in a capture: it is left out with a line in the log. `files` are those written so far, `stats` counts their frames.
     """
 
     def __init__(
@@ -72,9 +77,16 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open.close()
-        if not self._recording.size_bytes:
-            self.files.pop().unlink()
+        try:
+            self._open.close()
+        finally:
+            if not self._recording.size_bytes:
+                self.files.pop().unlink()
+
+    @property
+    def play_back(self) -> str:
+        """The command that plays back what is recorded so far."""
+        return " ".join(["k2-harness verify", *(f"--capture {shlex.quote(str(path))}" for path in self.files)])
 
     def accept(self, source: Source, frames: list[bytes], recv_ns: int) -> None:
         for frame in frames:
@@ -108,39 +120,68 @@ class Recorder:
         self._recording = self._open.enter_context(Recording(path))
         self._began_s = self._flushed_s = self._clock()
         self.files.append(path)
-        _log.info("recording", file=str(path), already_there_bytes=self._recording.size_bytes)
+        _note_mended(path, self._recording.mended_bytes)
+        there_bytes = self._recording.size_bytes
+        _log.info("recording", file=str(path), already_there_bytes=there_bytes, play_back=self.play_back)
 
     def _next_path(self) -> Path:
         suffix = next(suffix for suffix in SUFFIXES if self._out.name.endswith(suffix))
         stem = self._out.name.removesuffix(suffix)
-        there = [path.name.removesuffix(suffix).rpartition("-") for path in self._out.parent.glob(f"*{suffix}")]
-        last = max((int(number) for name, _, number in there if name == stem and number.isdecimal()), default=0)
+        numbered = re.compile(rf"{re.escape(stem)}-(\d+){re.escape(suffix)}").fullmatch
+        found = {int(name[1]): path for path in self._out.parent.glob(f"*{suffix}") if (name := numbered(path.name))}
+        last = max(found, default=0)
+        if last and not self.files:  # a recorder that was killed cannot have gone on to another file
+            _mend_if_torn(found[last])
         return self._out.with_name(f"{stem}-{last + 1:04}{suffix}")
 
 
 def record(target: Target, limits: Limits, out: Path, rotation: Rotation) -> str:
     """Record until SIGTERM or SIGINT; gives what to say at the end: how much there is, and how to play it back.
 
-    Raises CaptureError for a name or a file that cannot be recorded to, OSError where the disk refuses, and
+    Raises CaptureError for a name or a file that cannot be recorded to, DiskError where the disk refuses, and
     SymbolsRefusedError as `feed` does.
     """
     stats = Stats()
     recorder = Recorder(target.exchange, out, rotation, stats, time.monotonic)
     with StopSignals() as stop:
-        handler = Handler(target, limits, stats, stop, lambda: print_ready(target, None))
-        with recorder:
-            asyncio.run(handler.run(recorder, Valve(stats, time.time_ns), recorder.serve))
-    return _farewell(recorder.files, stats)
+        handler = Handler(target, limits, stats, stop, lambda: print_ready(target, None, play_back=recorder.play_back))
+        try:
+            with recorder:
+                asyncio.run(handler.run(recorder, Valve(stats, time.time_ns), recorder.serve))
+        except OSError as error:
+            raise DiskError(_last_words(error, recorder)) from error
+    return _farewell(recorder, stats)
 
 
-def _farewell(files: list[Path], stats: Stats) -> str:
+def _mend_if_torn(path: Path) -> None:
+    try:
+        _note_mended(path, mend(path))
+    except CaptureError as error:
+        _log.warning("left as it is", file=str(path), reason=str(error))
+
+
+def _note_mended(path: Path, cut_bytes: int) -> None:
+    if cut_bytes:
+        _log.warning("torn end cut off", file=str(path), cut_bytes=cut_bytes)
+
+
+def _last_words(error: OSError, recorder: Recorder) -> str:
+    words = error.strerror or str(error)
+    if not recorder.files:
+        return f"{error.filename or 'the disk'}: {words}; nothing was recorded"
+    return (
+        f"{recorder.files[-1]}: {words}. What was flushed before, at most a second ago, is whole. Make room and start "
+        f"again, which goes on; or play it back with\n    {recorder.play_back}"
+    )
+
+
+def _farewell(recorder: Recorder, stats: Stats) -> str:
+    files = recorder.files
     if not files:
         return "no frame was received, and no file was left"
     frames = sum(stats.frames.values())
     trades = sum(count for (kind, _), count in stats.frames.items() if kind is FrameKind.TRADE)
-    listed = " ".join(f"--capture {shlex.quote(str(path))}" for path in files)
     where = "1 file" if len(files) == 1 else f"{len(files)} files"
     return (
-        f"{frames:,} frames, {trades:,} of them with trades, in {where}. Play them back with\n"
-        f"    k2-harness verify {listed}"
+        f"{frames:,} frames, {trades:,} of them with trades, in {where}. Play them back with\n    {recorder.play_back}"
     )

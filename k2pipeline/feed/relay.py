@@ -51,7 +51,7 @@ class Relay:
         classify, trade_ids = self._exchange.classify, self._exchange.wire.trade_ids
         counts, send, key, topic = self._stats.frames, self._outlet.send, self._key, self._exchange.topic
         trade, control, unknown = FrameKind.TRADE, FrameKind.CONTROL, FrameKind.UNKNOWN
-        see = source.continuity.see
+        see, last_trade_ns = source.continuity.see, self._stats.last_trade_ns
         headers: Headers = [("recv_ns", b"%d" % recv_ns), ("conn", source.conn.encode())]
         timestamp_ms = recv_ns // 1_000_000
         last_trade = b""
@@ -62,6 +62,8 @@ class Relay:
             if kind is trade:
                 send(topic, frame, key(symbol), timestamp_ms, headers)
                 last_trade = frame
+                if symbol in last_trade_ns:  # and not whatever name a frame may carry
+                    last_trade_ns[symbol] = recv_ns
                 ids = trade_ids(frame)
                 if ids and (missing := see(symbol, ids)):
                     self._gap(symbol, missing, source)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
 from k2pipeline.exchanges import Exchange
-from k2pipeline.feed.backoff import Backoff
+from k2pipeline.feed.backoff import Backoff, Budget
 from k2pipeline.feed.continuity import Continuity
 from k2pipeline.feed.limits import Limits
 from k2pipeline.feed.link import Cause, Link, LinkError
@@ -25,7 +25,8 @@ class SymbolsRefusedError(Exception):
     """The exchange refused symbols at the first subscription: each with the exchange's words.
 
     Then nothing is fed: a symbol that is spelt wrong should be seen when the handler starts, and not when its
-    trades are missed. Later, when one of them is no longer traded, the others go on without it.
+    trades are missed. Later, when one of them is no longer traded, the others go on without it, and it is asked
+    for again from time to time.
     """
 
     def __init__(self, exchange: str, refused: Mapping[str, str]) -> None:
@@ -47,6 +48,7 @@ class Session:
         valve: Valve,
         stats: Stats,
         chance: random.Random,
+        budget: Budget,
     ) -> None:
         self.ready = asyncio.Event()
         self._exchange = exchange
@@ -57,6 +59,7 @@ class Session:
         self._valve = valve
         self._stats = stats
         self._chance = chance
+        self._budget = budget
         self._backoff = Backoff(limits.backoff_base_s, limits.backoff_cap_s, limits.stable_s, chance)
         self._links: set[Link] = set()
 
@@ -65,21 +68,27 @@ class Session:
         link = await self._connect(Continuity())
         while True:
             try:
-                await link.live(partial(_is_due, link, self._due_s()))
+                await self._live(link, self._due_s())
             except LinkError as ended:
                 await self._after(link, ended)
                 link = await self._connect(link.continuity)
             else:
                 link = await self._replace(link)
 
-    async def close(self) -> None:
-        """Close what is open; what the exchange sent before it agreed still reaches the sink."""
-        await asyncio.gather(*(link.close() for link in self._links))
+    async def close(self, is_given_up: Callable[[], bool]) -> bool:
+        """Close what is open; what the exchange sent before it agreed still reaches the sink.
+
+        False if `is_given_up` ended that before all of it was read.
+        """
+        return all(await asyncio.gather(*(link.close(is_given_up) for link in self._links)))
 
     async def _connect(self, continuity: Continuity) -> Link:
         """Until it succeeds."""
         while True:
             await self._valve.wait_until_open()  # a connection that nobody would read need not be opened
+            if wait_s := self._budget.take(asyncio.get_running_loop().time()):
+                _log.warning("too many connections, waiting", exchange=self._exchange.name, next_in_s=round(wait_s, 3))
+                await asyncio.sleep(wait_s)
             link = Link(self._exchange.wire, self._symbols, self._limits, self._sink, continuity)
             try:
                 await self._open(link)
@@ -103,12 +112,31 @@ class Session:
         _log.info("subscribed", exchange=self._exchange.name, symbols=len(accepted), conn=link.conn)
         self.ready.set()
 
+    async def _live(self, link: Link, due_s: float) -> None:
+        """Until it is time to replace it. What was refused is asked for again meanwhile."""
+        while not _is_due(link, due_s):
+            again_s = link.lasted_s + self._limits.refused_retry_s
+            await link.live(partial(_is_due, link, min(due_s, again_s) if link.subscription.refused else due_s))
+            if link.subscription.refused and not _is_due(link, due_s):
+                await self._ask_again(link)
+
+    async def _ask_again(self, link: Link) -> None:
+        before = len(link.subscription.accepted)
+        link.subscription.ask_again()
+        try:
+            await link.subscribe()
+        finally:
+            self._stats.subscriptions += len(link.subscription.accepted) - before
+            self._stats.symbols_refused -= link.subscription.accepted
+        self._note_refusals(link.subscription.refused)
+
     def _note_refusals(self, refused: Mapping[str, str]) -> None:
         if refused and not self.ready.is_set():
             raise SymbolsRefusedError(self._exchange.name, refused)
         self._stats.symbols_refused |= refused.keys()
         for symbol, reason in refused.items():
-            _log.error("symbol refused, going on without it", symbol=symbol, reason=reason)
+            again_s = self._limits.refused_retry_s
+            _log.error("symbol refused, going on without it", symbol=symbol, reason=reason, next_in_s=again_s)
 
     async def _after(self, link: Link, ended: LinkError) -> None:
         """Note the end of a link, and wait as long as it takes before the next one."""

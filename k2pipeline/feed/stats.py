@@ -36,6 +36,7 @@ class Stats:
     frames: defaultdict[tuple[FrameKind, str], int] = field(default_factory=lambda: defaultdict(int))
     frame_bytes: int = 0
     last_frame_ns: int = 0
+    last_trade_ns: dict[str, int] = field(default_factory=dict)  # of the symbols that are wanted, 0 before the first
     lag: Lag = field(default_factory=Lag)
     gaps: Counter[str] = field(default_factory=Counter)  # by symbol
     gap_trades: Counter[str] = field(default_factory=Counter)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +17,7 @@ class StopSignals:
     def __init__(self) -> None:
         self._count = 0
         self._before: dict[signal.Signals, Any] = {}
+        self._since_s = 0.0
         self.on_stop: Callable[[], object] = lambda: None
 
     def __enter__(self) -> Self:
@@ -36,7 +38,12 @@ class StopSignals:
     def is_impatient(self) -> bool:
         return self._count > 1
 
+    def left_s(self, allowed_s: float) -> float:
+        """What is left of so many seconds after the first signal; all of them before it."""
+        return allowed_s if not self.is_set else max(0.0, self._since_s + allowed_s - time.monotonic())
+
     def _take(self) -> None:
         self._count += 1
         if self._count == 1:
+            self._since_s = time.monotonic()
             self.on_stop()

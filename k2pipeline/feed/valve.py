@@ -37,6 +37,10 @@ class Valve:
     def remove(self, connection: Pausable) -> None:
         self._connections.discard(connection)
 
+    @property
+    def is_open(self) -> bool:
+        return self._is_open.is_set()
+
     async def wait_until_open(self) -> None:
         """A connection that nobody will read need not be opened."""
         await self._is_open.wait()

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterable
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -15,6 +15,10 @@ from k2pipeline.stack.base import StackError
 
 _LOG = logging.getLogger("k2.stack.broker")
 _ANSWER_S = 10.0
+# Brokers that are rented may not let their users choose.
+_LIMIT_REFUSED = (KafkaError.INVALID_CONFIG, KafkaError.POLICY_VIOLATION)
+LARGEST_MESSAGE_BYTES = 32 * 1024 * 1024
+"""More than the longest frame that a feed handler takes; brokers' own limit is mostly 1 MiB."""
 
 
 def admin_client(bootstrap: str) -> AdminClient:
@@ -48,7 +52,8 @@ def create_topics(bootstrap: str, names: Iterable[str], partitions: int) -> None
                 f"topic {name} at {bootstrap} has {existing[name]} partitions, not {partitions}; "
                 f"delete it, or ask for {existing[name]}"
             )
-    missing = [NewTopic(name, num_partitions=partitions) for name in wanted if name not in existing]
+    limit = {"max.message.bytes": str(LARGEST_MESSAGE_BYTES)}
+    missing = [NewTopic(name, num_partitions=partitions, config=limit) for name in wanted if name not in existing]
     if missing:
         _create(bootstrap, missing)
     _wait_until_listed(bootstrap, set(wanted))
@@ -60,6 +65,10 @@ def _create(bootstrap: str, topics: list[NewTopic]) -> None:
         try:
             answer.result(_ANSWER_S)
         except KafkaException as error:
+            if error.args[0].code() in _LIMIT_REFUSED and topics[0].config:
+                _LOG.warning("%s: the broker keeps its own max.message.bytes (%s)", name, error.args[0].str())
+                _create(bootstrap, [NewTopic(name, num_partitions=topics[0].num_partitions)])
+                continue
             raise StackError(f"topic {name} at {bootstrap}: {error.args[0].str()}") from error
 
 

@@ -12,7 +12,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,12 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
+from k2pipeline.exchanges import EXCHANGES
 from k2pipeline.stack.topics import topic_partitions
 from tests.e2e.rig import wait_for
 
+SPOT, PAIRS = EXCHANGES["binance"].topic, EXCHANGES["kraken"].topic
+PARTITIONS = 4
 _LIMIT_S = 20.0
 _REQUEST = re.compile(r'"(?:id|req_id)": ?(\d+)')
 
@@ -192,6 +195,18 @@ class ScriptedExchange:
             connection.close()
 
 
+@contextmanager
+def simulated(*arguments: str | Path) -> Iterator[str]:
+    """The harness's exchange in a process of its own; gives the base of its addresses."""
+    command = [sys.executable, "-m", "harness.cli", "exchange", "--port", "0", *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            yield f"ws://127.0.0.1:{json.loads(process.stdout.readline())['port']}"
+        finally:
+            process.kill()
+
+
 class Command:
     """`k2 feed` or `k2 record` as a process of its own."""
 
@@ -318,3 +333,43 @@ def pair_trade(number: int, symbol: str = "BTC/USD", kind: str = "update", count
         for each in range(number, number + count)
     )
     return f'{{"channel":"trade","type":"{kind}","data":[{trades}]}}'.encode()
+
+
+class Feeds:
+    """Starts feed handlers on fresh topics, and reads these."""
+
+    def __init__(self, bootstrap: str, directory: Path, undo: ExitStack) -> None:
+        self.bootstrap = bootstrap
+        self._directory = directory
+        self._undo = undo
+        self._count = 0
+
+    def exchange(self, *scripts: Script) -> ScriptedExchange:
+        return self._undo.enter_context(ScriptedExchange(*scripts))
+
+    def start(
+        self,
+        exchange: ScriptedExchange | str,
+        *more: str,
+        name: str = "binance",
+        producer: str = "",
+        **limits: float,
+    ) -> Command:
+        """Binance with BTCUSDT, or Kraken with BTC/USD, if `more` says nothing else; `limits` go into its file."""
+        url = exchange if isinstance(exchange, str) else exchange.url
+        self._count += 1
+        config = self._directory / f"feed-{self._count}.toml"
+        config.write_text(
+            "[limits]\n" + "".join(f"{key} = {value}\n" for key, value in limits.items()) + f"[producer]\n{producer}\n"
+        )
+        symbols = () if "--symbols" in more else ("--symbols", "BTCUSDT" if name == "binance" else "BTC/USD")
+        return self._undo.enter_context(
+            command(
+                *("feed", name, "--bootstrap", self.bootstrap, "--url", url),
+                *("--config", str(config), "--metrics-port", "0", *symbols, *more),
+                log=self._directory / f"feed-{self._count}.log",
+            )
+        )
+
+    def topic(self, name: str = SPOT) -> TopicReader:
+        return self._undo.enter_context(TopicReader(self.bootstrap, name))

@@ -20,19 +20,19 @@ from typing import Any
 import psutil
 import pytest
 
-from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
+from k2pipeline.exchanges import DLQ_TOPIC
+from k2pipeline.feed.limits import Limits
 from k2pipeline.schema import SchemaVariables, apply_schema
 from k2pipeline.stack import Stack, start_stack
 from k2pipeline.stack.broker import LocalBroker
 from k2pipeline.stack.topics import create_topics
-from tests.e2e.conftest import StartBroker
 from tests.e2e.feed_rig import (
-    Command,
+    PAIRS,
+    PARTITIONS,
+    SPOT,
+    Feeds,
     Peer,
     Script,
-    ScriptedExchange,
-    TopicReader,
-    command,
     metrics,
     pair_trade,
     spot_trade,
@@ -42,64 +42,7 @@ from tests.e2e.feed_rig import (
 from tests.e2e.rig import wait_for
 
 pytestmark = pytest.mark.e2e
-SPOT, PAIRS = EXCHANGES["binance"].topic, EXCHANGES["kraken"].topic
-PARTITIONS = 4
 READ_BYTES = 256 * 1024
-
-
-class Feeds:
-    """Starts feed handlers on fresh topics, and reads these."""
-
-    def __init__(self, bootstrap: str, directory: Path, undo: ExitStack) -> None:
-        self.bootstrap = bootstrap
-        self._directory = directory
-        self._undo = undo
-        self._count = 0
-
-    def exchange(self, *scripts: Script) -> ScriptedExchange:
-        return self._undo.enter_context(ScriptedExchange(*scripts))
-
-    def start(
-        self,
-        exchange: ScriptedExchange | str,
-        *more: str,
-        name: str = "binance",
-        producer: str = "",
-        **limits: float,
-    ) -> Command:
-        """Binance with BTCUSDT, or Kraken with BTC/USD, if `more` says nothing else; `limits` go into its file."""
-        url = exchange if isinstance(exchange, str) else exchange.url
-        self._count += 1
-        config = self._directory / f"feed-{self._count}.toml"
-        config.write_text(
-            "[limits]\n" + "".join(f"{key} = {value}\n" for key, value in limits.items()) + f"[producer]\n{producer}\n"
-        )
-        symbols = () if "--symbols" in more else ("--symbols", "BTCUSDT" if name == "binance" else "BTC/USD")
-        return self._undo.enter_context(
-            command(
-                *("feed", name, "--bootstrap", self.bootstrap, "--url", url),
-                *("--config", str(config), "--metrics-port", "0", *symbols, *more),
-                log=self._directory / f"feed-{self._count}.log",
-            )
-        )
-
-    def topic(self, name: str = SPOT) -> TopicReader:
-        return self._undo.enter_context(TopicReader(self.bootstrap, name))
-
-
-@pytest.fixture
-def broker(tmp_path: Path, start_broker: StartBroker) -> Iterator[LocalBroker]:
-    """A broker for each test: topics are named by the exchange, and must be empty."""
-    with start_broker(tmp_path, SPOT, PAIRS, DLQ_TOPIC, partitions=PARTITIONS) as broker:
-        yield broker
-
-
-@pytest.fixture
-def feeds(tmp_path: Path, broker: LocalBroker) -> Iterator[Feeds]:
-    with ExitStack() as undo:
-        yield Feeds(broker.bootstrap, tmp_path, undo)
-        if broker.process._paused:
-            broker.process.resume()  # a consumer does not close without it
 
 
 def trades(first: int, last: int, **more: Any) -> list[bytes]:
@@ -185,14 +128,22 @@ def test_a_server_ping_is_answered_and_fragments_are_put_together(feeds: Feeds) 
 def test_sigterm_loses_nothing_that_was_sent_before_the_connection_closed(feeds: Feeds) -> None:
     """The script sends as fast as it can, until the handler has closed; whatever went out before must arrive."""
     sent: list[bytes] = []
+    feed = feeds.start(feeds.exchange(sending_until_closed(sent)))
+    feed.ready()
+    wait_for(lambda: len(sent) > 20_000, "20,000 frames sent")
+    assert feed.stop() == 0
+    assert values(feeds.topic().rest()) == sent
+
+
+def sending_until_closed(sent: list[bytes]) -> Script:
+    """As fast as it is read; `sent` holds what the kernel took."""
 
     def script(peer: Peer) -> None:
         peer.accept_symbols()
-        peer.socket.settimeout(0)
         number = 0
         while True:
             batch = trades(number, number + 99)
-            peer.socket.setblocking(True)
+            peer.socket.settimeout(60)
             peer.send(*batch)
             sent.extend(batch)
             number += 100
@@ -202,11 +153,39 @@ def test_sigterm_loses_nothing_that_was_sent_before_the_connection_closed(feeds:
             except BlockingIOError:
                 continue
 
-    feed = feeds.start(feeds.exchange(script))
-    feed.ready()
-    wait_for(lambda: len(sent) > 20_000, "20,000 frames sent")
-    assert feed.stop() == 0
+    return script
+
+
+def test_sigterm_under_back_pressure_waits_for_the_broker_and_loses_nothing(feeds: Feeds, broker: LocalBroker) -> None:
+    """What TCP took while the broker stood still is more than the queue holds, so reading stops while closing too."""
+    sent: list[bytes] = []
+    exchange = feeds.exchange(sending_until_closed(sent))
+    feed = feeds.start(exchange, close_s=0.2, queue_high_messages=2_000, queue_low_messages=500)
+    port = feed.ready()["metrics_port"]
+    broker.process.pause()
+    wait_for(lambda: metrics(port)['k2_feed_paused{exchange="binance"}'] == 1, "reading paused")
+    unchanged_for(0.5, lambda: len(sent))
+    feed.process.terminate()
+    unchanged_for(1.5, lambda: len(sent))  # far longer than closing may take
+    assert feed.process.poll() is None
+    broker.process.resume()
+    assert feed.ended() == 0
+    assert len(feed.said("reading paused: the broker is slower than the exchange")) > 1
     assert values(feeds.topic().rest()) == sent
+
+
+def test_sigterm_with_a_broker_that_stays_away_is_exit_3_and_says_that_frames_were_left(
+    feeds: Feeds, broker: LocalBroker
+) -> None:
+    sent: list[bytes] = []
+    feed = feeds.start(feeds.exchange(sending_until_closed(sent)), flush_s=1, queue_high_messages=2_000,
+                       queue_low_messages=500)  # fmt: skip
+    port = feed.ready()["metrics_port"]
+    broker.process.pause()
+    wait_for(lambda: metrics(port)['k2_feed_paused{exchange="binance"}'] == 1, "reading paused")
+    assert feed.stop() == 3
+    assert "took nothing for 1 s after the signal" in feed.stderr
+    assert feed.said("connections closed unread: the broker takes nothing")
 
 
 def test_an_exchange_that_is_away_is_tried_again_until_a_signal(feeds: Feeds) -> None:
@@ -365,23 +344,53 @@ def test_a_symbol_refused_later_is_left_out_and_the_others_go_on(feeds: Feeds) -
         peer.accept_symbols({"OLD/USD": "Currency pair not supported OLD/USD"})
         peer.send(pair_trade(2))
 
-    feed = feeds.start(feeds.exchange(first, second), "--symbols", "BTC/USD,OLD/USD", name="kraken")
+        may_ask.wait(20)
+        assert peer.accept_symbols({"OLD/USD": "Currency pair not supported OLD/USD"}) == ["OLD/USD"]
+        assert peer.accept_symbols() == ["OLD/USD"]
+        peer.send(pair_trade(3, "OLD/USD"))
+
+    may_ask = Event()
+    exchange = feeds.exchange(first, second)
+    feed = feeds.start(exchange, "--symbols", "BTC/USD,OLD/USD", name="kraken", refused_retry_s=1.5)
     port = feed.ready()["metrics_port"]
-    assert values(feeds.topic(PAIRS).until(2)) == [pair_trade(1), pair_trade(2)]
+    assert sorted(values(feeds.topic(PAIRS).until(2))) == [pair_trade(1), pair_trade(2)]
     assert feed.said("symbol refused, going on without it")[0]["symbol"] == "OLD/USD"
     found = metrics(port)
     assert found['k2_feed_symbols_refused{exchange="kraken"}'] == 1
     assert found['k2_feed_subscriptions{exchange="kraken"}'] == 1
+    may_ask.set()
+    assert sorted(values(feeds.topic(PAIRS).until(3)))[2] == pair_trade(3, "OLD/USD")
+    wait_for(lambda: metrics(port)['k2_feed_symbols_refused{exchange="kraken"}'] == 0, "no symbol refused")
+    assert metrics(port)['k2_feed_subscriptions{exchange="kraken"}'] == 2
+    assert len(exchange.peers) == 2
+
+
+def test_an_exchange_that_is_busy_is_asked_again_and_is_no_refusal(feeds: Feeds) -> None:
+    def script(peer: Peer) -> None:
+        peer.accept_symbols({"ETH/USD": "EService:Unavailable"})
+        assert peer.accept_symbols({"ETH/USD": "EGeneral:Too many requests"}) == ["ETH/USD"]
+        peer.send(pair_trade(1))
+        assert peer.accept_symbols() == ["ETH/USD"]
+        peer.send(pair_trade(2, "ETH/USD"))
+
+    exchange = feeds.exchange(script)
+    feed = feeds.start(exchange, "--symbols", "BTC/USD,ETH/USD", name="kraken", backoff_base_s=0.01)
+    feed.ready()
+    assert sorted(values(feeds.topic(PAIRS).until(2))) == [pair_trade(1), pair_trade(2, "ETH/USD")]
+    reasons = [line["reason"] for line in feed.said("exchange is busy, asking again")]
+    assert reasons == ["EService:Unavailable", "EGeneral:Too many requests"]
+    assert len(exchange.peers) == 1
+    assert feed.stop() == 0
 
 
 def test_many_symbols_take_several_messages_and_connections_within_the_limits(feeds: Feeds) -> None:
-    arrivals: list[float] = []
+    arrivals: dict[Peer, list[float]] = {}
     lists: list[list[str]] = []
 
     def script(peer: Peer) -> None:
         while True:
             lists.append(peer.accept_symbols())
-            arrivals.append(time.monotonic())
+            arrivals.setdefault(peer, []).append(time.monotonic())
 
     symbols = [f"S{number}USDT" for number in range(1_030)]
     exchange = feeds.exchange(script)
@@ -392,7 +401,9 @@ def test_many_symbols_take_several_messages_and_connections_within_the_limits(fe
     assert max(map(len, lists)) <= 100
     for peer in exchange.peers:
         assert 1 <= len(peer.requests) - 1 <= 11
-    assert max(sum(start <= at < start + 1 for at in arrivals) for start in arrivals) <= 5 + 1  # over two connections
+    assert sorted(map(len, arrivals.values())) == [1, 11]
+    for moments in arrivals.values():
+        assert max(sum(start <= at < start + 1 for at in moments) for start in moments) <= 5
 
 
 def test_missing_trade_ids_are_seen_live(feeds: Feeds) -> None:
@@ -494,8 +505,21 @@ def test_a_frame_too_large_for_the_broker_is_given_up_loudly_and_the_rest_goes_o
     port = feed.ready()["metrics_port"]
     assert values(feeds.topic().until(2)) == [spot_trade(1), spot_trade(3)]
     assert metrics(port)['k2_feed_send_failures_total{exchange="binance",reason="MSG_SIZE_TOO_LARGE"}'] == 1
-    (line,) = feed.said("frame too large for the broker, given up; raise message.max.bytes of topic and broker")
+    (line,) = feed.said("frame too large for the broker, given up; raise max.message.bytes of the topic")
     assert line["frame_bytes"] == len(huge)
+    assert feed.stop() == 3
+    assert "1 frames were larger than the broker at" in feed.stderr
+
+
+def test_the_longest_frame_that_is_received_fits_into_the_topic(feeds: Feeds) -> None:
+    longest = Limits().max_frame_bytes
+    frame = spot_trade(2)[:-2] + b',"x":"'
+    frame += b"x" * (longest - len(frame) - 3) + b'"}}'
+    assert len(frame) == longest
+    exchange = feeds.exchange(subscribed_then(spot_trade(1), frame, spot_trade(3)))
+    feed = feeds.start(exchange)
+    feed.ready()
+    assert values(feeds.topic().until(3)) == [spot_trade(1), frame, spot_trade(3)]
     assert feed.stop() == 0
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-import json
+import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,11 +18,12 @@ from harness.replay import Times, replay
 from harness.run import acknowledged_ends, prepare
 from harness.scenario import Scenario
 from harness.settle import wait_until_consumed
+from harness.synthetic import parse_duration, synthetic
+from k2pipeline.cli import main
 from k2pipeline.exchanges import EXCHANGES, FrameKind
 from k2pipeline.schema import DEFAULT_DIRECTORY
 from k2pipeline.stack import start_stack
-from tests.captures import REPLAYS
-from tests.e2e.feed_rig import Command, Peer, Script, ScriptedExchange, command, spot_trade, subscribed_then
+from tests.e2e.feed_rig import Command, Peer, Script, ScriptedExchange, command, simulated, spot_trade, subscribed_then
 from tests.e2e.rig import wait_for
 
 pytestmark = pytest.mark.e2e
@@ -39,12 +39,12 @@ class Recorders:
     def exchange(self, *scripts: Script) -> ScriptedExchange:
         return self._undo.enter_context(ScriptedExchange(*scripts))
 
-    def start(self, exchange: ScriptedExchange | str, out: Path, *more: str) -> Command:
-        url = exchange if isinstance(exchange, str) else exchange.url
+    def start(self, at: ScriptedExchange | str, out: Path, *more: str, exchange: str = "binance") -> Command:
+        url = at if isinstance(at, str) else at.url
         symbols = () if "--symbols" in more else ("--symbols", "BTCUSDT")
         return self._undo.enter_context(
             command(
-                *("record", "binance", "--url", url, "--out", str(out), *symbols, *more),
+                *("record", exchange, "--url", url, "--out", str(out), *symbols, *more),
                 log=self.directory / "record.log",
             )
         )
@@ -119,24 +119,34 @@ def test_kill_9_costs_at_most_the_last_second_and_a_restart_goes_on_in_the_file(
     exchange = recorders.exchange(script)
     out = recorders.directory / f"mine{suffix}"
     recorder = recorders.start(exchange, out)
-    recorder.ready()
+    assert recorder.ready()["play_back"] == f"k2-harness verify --capture {out}"
     time.sleep(2.35)  # long enough for two parts to be on disk and a third to be on its way
     killed_s = time.monotonic()
     recorder.process.kill()
     recorder.process.wait()
+    with out.open("ab") as file:
+        file.write(out.read_bytes()[:25])  # the torn beginning of another part
+    played = subprocess.run(
+        [sys.executable, "-m", "harness.cli", "verify", "--capture", str(out), "--out", str(recorders.directory)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert played.returncode == 2
+    assert f"`k2 mend {out}`" in played.stderr
+    torn = out.read_bytes()
+    assert main(["mend", str(out)]) == 0
     first = frames_in(out)[1:]
+    out.write_bytes(torn)
     due = [frame for sent_s, frame in sent if sent_s < killed_s - 1]
     assert len(due) > 500
     assert first[: len(due)] == due
     assert first == [frame for _, frame in sent[: len(first)]]
 
-    with out.open("ab") as file:
-        file.write(out.read_bytes()[:25])  # the torn beginning of another part
     began = len(sent)
     again = recorders.start(exchange, out)
     again.ready()
     wait_for(lambda: len(sent) > began + 100, "more frames")
     assert again.stop() == 0
+    assert again.said("torn end cut off")[0]["cut_bytes"] >= 25
     both = frames_in(out)
     assert both[: 1 + len(first)] == [b'{"result": null, "id": 1}', *first]
     second = both[1 + len(first) + 1 :]
@@ -197,6 +207,31 @@ def test_frames_that_no_capture_can_hold_are_left_out_and_named(recorders: Recor
     assert "is not UTF-8" in recorder.said("frame left out")[0]["reason"]
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_disk_that_takes_no_more_is_exit_3_with_a_whole_file_and_how_to_play_it(
+    recorders: Recorders, suffix: str
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.accept_symbols()
+        while True:
+            peer.send(*(spot_trade(number) for number in range(500)))
+            time.sleep(0.1)
+
+    out = recorders.directory / f"mine{suffix}"
+    recorder = recorders.start(recorders.exchange(script), out)
+    recorder.ready()
+    # No file of this process may grow beyond it: a write takes what fits, and the next one is refused.
+    resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, (200_000, 200_000))
+    assert recorder.process.wait(60) == 3
+    assert "File too large. What was flushed before, at most a second ago, is whole." in recorder.stderr
+    assert f"k2-harness verify --capture {out}" in recorder.stderr
+    assert 0 < out.stat().st_size <= 200_000
+    whole = out.read_bytes()
+    assert main(["mend", str(out)]) == 0
+    assert out.read_bytes() == whole
+    assert len(frames_in(out)) > 100
+
+
 def test_wrong_names_files_and_symbols_are_exit_2_and_no_disk_is_exit_3(recorders: Recorders) -> None:
     def refusing(peer: Peer) -> None:
         while True:
@@ -219,49 +254,35 @@ def test_wrong_names_files_and_symbols_are_exit_2_and_no_disk_is_exit_3(recorder
     assert damaged.read_bytes() == b"no gzip at all"
 
 
-@contextmanager
-def simulated(capture: Path) -> Iterator[str]:
-    """The harness's exchange in a process of its own, playing a capture; gives the base of its addresses."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "harness.cli", "exchange", "--capture", str(capture), "--rate", "max", "--port", "0"],
-        stdout=subprocess.PIPE,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            yield f"ws://127.0.0.1:{json.loads(process.stdout.readline())['port']}"
-        finally:
-            process.kill()
-
-
+@pytest.mark.parametrize("name", ["binance", "kraken"])
 def test_a_recording_of_the_simulated_exchange_plays_back_as_the_same_frames_and_candles(
-    recorders: Recorders, k2_stack_name: str
+    recorders: Recorders, k2_stack_name: str, name: str
 ) -> None:
-    directory = recorders.directory
-    played = list(itertools.islice(read_capture(REPLAYS / "binance-spot-1.jsonl.gz"), 3_000))
+    """Kraken's frames bring several trades each, and after subscribing come its snapshots."""
+    directory, exchange = recorders.directory, EXCHANGES[name]
+    played = [captured for captured in synthetic(parse_duration("4s"), 7) if captured.exchange == name]
     with CaptureWriter(directory / "played.jsonl") as writer:
         for captured in played:
             writer.write(captured.recv_ns, captured.exchange, captured.frame)
     out = directory / "mine.jsonl.zst"
-    classify = EXCHANGES["binance"].classify
-    trades = [captured.frame for captured in played if classify(captured.frame).kind is FrameKind.TRADE]
-    symbols = sorted({classify(frame).symbol for frame in trades})
-    frames = [combined(frame, classify(frame).symbol) for frame in trades]
-    with simulated(directory / "played.jsonl") as url:
-        recorder = recorders.start(url, out, "--symbols", ",".join(symbols))
+    trades = [captured.frame for captured in played if exchange.classify(captured.frame).kind is FrameKind.TRADE]
+    symbols = sorted({exchange.classify(frame).symbol for frame in trades})
+    with simulated("--capture", directory / "played.jsonl", "--rate", "4x") as url:
+        address = url if name == "binance" else f"{url}/v2"
+        recorder = recorders.start(address, out, "--symbols", ",".join(symbols), exchange=name)
         recorder.ready()
-        until_frames(recorder, out, 1 + len(frames))
-        assert recorder.stop() == 0
+        until_frames(recorder, out, 1 + len(trades))
+        again = recorders.start(address, directory / "late.jsonl", "--symbols", ",".join(symbols), exchange=name)
+        again.ready()
+        assert [recorder.stop(), again.stop()] == [0, 0]
     recorded = list(read_capture(out))
-    assert [captured.frame for captured in recorded if classify(captured.frame).kind is FrameKind.TRADE] == frames
+    frames = [captured.frame for captured in recorded if exchange.classify(captured.frame).kind is FrameKind.TRADE]
+    assert frames == trades
+    late = [frame for frame in frames_in(directory / "late.jsonl") if exchange.classify(frame).trades]
+    assert len(late) == (len(symbols) if name == "kraken" else 0), "one who comes late gets the last trades"
+    assert max(exchange.classify(frame).trades for frame in frames) > (1 if name == "kraken" else 0)
     found = candles(recorded, directory / "recorded", k2_stack_name)
     assert found == candles(played, directory / "played", k2_stack_name) != []
-
-
-def combined(frame: bytes, symbol: str) -> bytes:
-    """A frame of a raw stream as a combined stream sends it."""
-    if frame.startswith(b'{"stream":'):
-        return frame
-    return b'{"stream":"%b@trade","data":%b}' % (symbol.lower().encode(), frame)
 
 
 def candles(frames: list[CapturedFrame], directory: Path, stack_name: str) -> list[object]:

@@ -16,6 +16,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from harness.captures import CapturedFrame
 from harness.checks import CheckResult, run_checks
 from harness.cli import main
+from harness.exchange.show import programme
+from harness.exchange.source import generated
 from harness.plan import plan
 from harness.run import Outcome, acknowledged_ends, prepare, run
 from harness.scenario import Scenario
@@ -23,6 +25,7 @@ from harness.settle import wait_until_consumed
 from harness.synthetic import parse_duration, synthetic
 from harness.truth import compute, load
 from harness.ways import Played, open_way
+from harness.ways.websocket import WebSocketWay
 from k2pipeline.exchanges import EXCHANGES
 from k2pipeline.schema import DEFAULT_DIRECTORY
 from k2pipeline.stack import Stack, start_stack
@@ -98,6 +101,23 @@ def test_what_no_resend_covers_is_found_missing_and_nothing_else(tmp_path: Path,
     assert outcome.results.gaps is not None
     (explained,) = outcome.results.gaps["by_cause"]
     assert (explained["cause"], explained["trades"]) == ("connection_loss", counts.gaps_found)
+
+
+def test_two_handlers_side_by_side_bring_everything_twice_and_each_trade_counts_once(
+    tmp_path: Path, k2_stack_name: str
+) -> None:
+    scenario = Scenario(via="websocket", synthetic="3s", rate="800", suites=TRADES, faults=("disconnect=4",))
+    planned = plan(scenario)
+    source = generated(planned.duration_ns, scenario.seed)
+    way = WebSocketWay(programme(source, planned.pace, planned.faults, scenario.seed), each=2)
+    outcome = run(scenario, stack=k2_stack_name, out=tmp_path, way=way)
+    assert failing(outcome) == {}
+    counts, trades = outcome.results.counts, len(ids(synthetic(parse_duration("3s"), scenario.seed)))
+    assert counts.silver_trades == trades
+    assert counts.trades_sent >= 2 * trades
+    assert {path.name for path in (outcome.directory / "handlers").glob("*.log")} == {
+        f"feed-{name}{number}.log" for name in EXCHANGES for number in ("", "-2")
+    }
 
 
 Trade = tuple[str, str, int]

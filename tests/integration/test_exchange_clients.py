@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.captures import CapturedFrame, read_merged
+from harness.captures import CapturedFrame, read_capture
 from harness.synthetic import synthetic
 from k2pipeline.exchanges import EXCHANGES, FrameKind
-from tests.captures import recorded
+from tests.captures import REPLAYS
 from tests.integration.exchange_lab import exchange
 from tests.integration.exchange_tls import self_signed
 
@@ -41,14 +41,21 @@ def decoded(frame: CapturedFrame) -> Any:
 
 @pytest.mark.skipif(find_spec("cryptofeed") is None, reason="cryptofeed is not installed")
 def test_cryptofeed_calls_back_with_every_trade(tmp_path: Path) -> None:
-    """Kraken v1, and Binance's combined streams by URL, of which it reads aggTrade. It insists on wss."""
-    captures = [recorded("kraken-v1trade-1.jsonl.gz"), recorded("binance-aggtrade-1.jsonl.gz")]
-    frames = list(read_merged(captures))
+    """Kraken v1, and Binance's combined streams by URL, of which it reads aggTrade and no other. It insists on wss."""
+    arrays = list(read_capture(REPLAYS / "kraken-v1-1.jsonl.gz"))
+    spot = [each for each in read_capture(REPLAYS / "binance-spot-1.jsonl.gz") if b"@trade" in each.frame][:2_000]
+    frames = [*arrays, *map(aggregated, spot)]
     certificate = self_signed(tmp_path)
+    names = {
+        "kraken": sorted({decoded(each)[3] for each in arrays if each.frame.startswith(b"[")}),
+        "binance": sorted({decoded(each)["data"]["s"] for each in spot}),
+    }
+    count = len(spot) + sum(len(decoded(each)[1]) for each in arrays if each.frame.startswith(b"["))
 
     async def test() -> list[list[Any]]:
         async with exchange(frames, rate="max", tls=certificate) as serving:
-            client = asyncio.create_task(printed("exchange_cryptofeed", str(serving.port), str(certificate), "4"))
+            wanted = json.dumps({**names, "count": count})
+            client = asyncio.create_task(printed("exchange_cryptofeed", str(serving.port), str(certificate), wanted))
             await serving.until(lambda: len(serving.show.floor.feeding()) == 2, "both feeds are subscribed")
             await serving.play()
             return await client
@@ -60,14 +67,19 @@ def test_cryptofeed_calls_back_with_every_trade(tmp_path: Path) -> None:
         if captured.exchange == "kraken" and isinstance(frame := decoded(captured), list)
         for price, volume, _, side, *_ in frame[1]
     ]
-    aggregated = [
-        decoded(captured)["data"]
-        for captured in frames
-        if captured.exchange == "binance" and b"@aggTrade" in captured.frame
-    ]
     assert [[Decimal(row[3]), Decimal(row[4]), row[5]] for row in told if row[0] == "BINANCE"] == [
-        [Decimal(trade["q"]), Decimal(trade["p"]), str(trade["a"])] for trade in aggregated
+        [Decimal(trade["q"]), Decimal(trade["p"]), str(trade["t"])]
+        for trade in (decoded(each)["data"] for each in spot)
     ]
+
+
+def aggregated(captured: CapturedFrame) -> CapturedFrame:
+    """A trade as its aggTrade of one."""
+    trade = json.loads(captured.frame)["data"]
+    data = {**trade, "e": "aggTrade", "a": trade["t"], "f": trade["t"], "l": trade["t"]}
+    del data["t"]
+    text = json.dumps({"stream": f"{trade['s'].lower()}@aggTrade", "data": data})
+    return CapturedFrame(captured.recv_ns, "binance", text.encode())
 
 
 @pytest.mark.skipif(find_spec("ccxt") is None, reason="ccxt is not installed")

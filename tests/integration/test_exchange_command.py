@@ -111,6 +111,8 @@ def test_tls_is_served_with_a_certificate(tmp_path: Path) -> None:
         (("--synthetic", "1s", "--symbols", "5000"), "5000 symbols of each exchange; give a number from 1 to "),
         (("--synthetic", "1s", "--rate", "fast"), "'fast'"),
         (("--synthetic", "1s", "--fault", "nonsense=1"), "nonsense"),
+        (("--synthetic", "1s", "--fault", "kill_client=1"), "kill_client=1: whoever connects is not ours to kill"),
+        (("--synthetic", "1s", "--fault", "stall=1", "--fault", "stall=2"), "more than once"),
         (("--capture", "missing.jsonl"), "missing.jsonl"),
         (("--synthetic", "1s", "--certificate", __file__), "PEM"),
         (("--synthetic", "1s", "--host", "192.0.2.1"), "192.0.2.1"),

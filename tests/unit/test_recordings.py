@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
+from typing import IO
 
 import pytest
 import zstandard
@@ -11,6 +13,7 @@ import zstandard
 from harness.captures import read_capture
 from k2pipeline import captures
 from k2pipeline.captures import CaptureError, Recording, mend
+from k2pipeline.cli import main
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 every_suffix = pytest.mark.parametrize("suffix", SUFFIXES)
@@ -122,3 +125,73 @@ def test_parts_are_ordinary_gzip_and_zstd(tmp_path: Path) -> None:
 def test_a_name_must_say_how_it_is_compressed(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match=r"ends in one of"):
         Recording(tmp_path / "x.json")
+
+
+@every_suffix
+def test_a_torn_capture_is_refused_with_the_command_that_mends_it(
+    tmp_path: Path, suffix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / f"x{suffix}"
+    record(path, 1, 40)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-37])
+    with pytest.raises(CaptureError, match=re.escape(f"`k2 mend {path}`")):
+        numbers(path)
+    assert main(["mend", str(path)]) == 0
+    assert "bytes cut off" in capsys.readouterr().out
+    assert numbers(path) == list(range(1, len(numbers(path)) + 1))
+    assert len(numbers(path)) >= 30
+    assert main(["mend", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}: whole\n"
+
+
+def test_what_cannot_be_mended_is_exit_2_and_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    damaged, recorded = tmp_path / "damaged.jsonl.gz", tmp_path / "x.jsonl"
+    damaged.write_bytes(b"no gzip at all")
+    record(recorded, 1, 3)
+    for path, words in (
+        (damaged, "damaged after byte 0"),
+        (tmp_path / "missing.jsonl", "no such file"),
+        (tmp_path / "x.json", "ends in one of"),
+    ):
+        assert main(["mend", str(path)]) == 2
+        assert words in capsys.readouterr().err
+    with Recording(recorded):
+        assert main(["mend", str(recorded)]) == 2
+        assert "a recorder is writing it" in capsys.readouterr().err
+        with pytest.raises(CaptureError, match="a recorder is writing it"), Recording(recorded):
+            pass
+    assert damaged.read_bytes() == b"no gzip at all"
+
+
+class FullDisk:
+    """Has room for five more bytes."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._room = 5
+
+    def write(self, data: memoryview) -> int:
+        if not self._room:
+            raise OSError(28, "No space left on device")
+        self._room -= (written := self._file.write(data[: self._room]))
+        return written
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._file, name)
+
+
+@every_suffix
+def test_a_part_for_which_the_disk_has_no_room_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    path = tmp_path / f"x{suffix}"
+    with Recording(path) as recording:
+        recording.write(1, "kraken", b"{}")
+        recording.flush()
+        monkeypatch.setattr(recording, "_file", FullDisk(recording._file))
+        recording.write(2, "kraken", b"{}" * 20)
+        with pytest.raises(OSError, match="No space left"):
+            recording.flush()
+    assert numbers(path) == [1]
+    assert recording.size_bytes == path.stat().st_size

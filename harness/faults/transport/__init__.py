@@ -25,6 +25,9 @@ from harness.faults import Count, FaultError, FaultSpec, NoEffect
 _FIRST: Final = 0.05
 _LAST: Final = 0.95
 
+LAST_FRAMES: Final = 50
+"""How many frames of a connection are kept to be sent once more, whatever the client has answered for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -66,6 +69,10 @@ class Line(Protocol):
     def garble(self, text: bytes, fault: str) -> None:
         """Send something that is no frame."""
 
+    @property
+    def has_frames(self) -> bool:
+        """True once a frame was sent that could be sent again."""
+
     def resend(self, frames: int, fault: str) -> int:
         """Send the last so many frames once more; gives how many there were."""
 
@@ -80,6 +87,7 @@ class TransportFault(ABC):
     """A fault that happens to a connection. A subclass says in `inject` what, and in `heal` how it ends."""
 
     name: ClassVar[str]
+    needs_our_clients: ClassVar[bool] = False
 
     def __init__(self, spec: FaultSpec, seed: int) -> None:
         self.spec = spec
@@ -90,6 +98,10 @@ class TransportFault(ABC):
     def due(self, progress: float) -> bool:
         """Asked before each frame, with how far the play is (0 to 1): whether to strike now."""
         return self._is_due(progress)
+
+    def suits(self, line: Line) -> bool:  # noqa: ARG002  # most can happen to any
+        """Whether it would change anything on this connection."""
+        return True
 
     @abstractmethod
     def inject(self, line: Line) -> float | None:

@@ -20,6 +20,7 @@ class KillClient(TransportFault):
     """Kills the process at the other end of a connection."""
 
     name = "kill_client"
+    needs_our_clients = True
 
     def __init__(self, spec: FaultSpec, seed: int) -> None:
         super().__init__(spec, seed)

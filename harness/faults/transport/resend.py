@@ -6,20 +6,19 @@ second trade in silver.
 
 from __future__ import annotations
 
-from typing import Final
-
-from harness.faults.transport import Line, TransportFault
-
-FRAMES: Final = 50
+from harness.faults.transport import LAST_FRAMES, Line, TransportFault
 
 
 class Resend(TransportFault):
-    """Sends the last FRAMES frames of a connection again."""
+    """Sends the last LAST_FRAMES frames of a connection again."""
 
     name = "resend"
 
+    def suits(self, line: Line) -> bool:
+        return line.has_frames
+
     def inject(self, line: Line) -> float | None:
-        line.resend(FRAMES, self.name)
+        line.resend(LAST_FRAMES, self.name)
         return None
 
 

@@ -17,6 +17,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator, validators
 
+from k2pipeline.feed.limits import Limits
 from k2pipeline.stack import docker as docker_stack
 
 PROJECT = Path(__file__).parents[3]
@@ -199,3 +200,10 @@ def _standard_library() -> frozenset[str]:
     import sys
 
     return frozenset(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("path", COMPLETE, ids=lambda path: path.name)
+def test_a_feed_handler_is_given_longer_to_stop_than_it_may_take(path: Path) -> None:
+    may_take_s = Limits().flush_s + Limits().close_s
+    feeds = [service for service in read(path)["services"].values() if "feed" in service.get("command", [])]
+    assert [each for each in feeds if int(each.get("stop_grace_period", "10s").removesuffix("s")) <= may_take_s] == []

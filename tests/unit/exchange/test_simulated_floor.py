@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from harness.exchange.dialect import Limits
 from harness.exchange.dialects.binance import Binance
 from harness.exchange.dialects.binance.session import COMBINED
 from harness.exchange.floor import Due, Floor
-from harness.faults.transport import BY_CLIENT, Ending
+from harness.faults.transport import BY_CLIENT, LAST_FRAMES, Ending
 
 RESENT = Ending("disconnect", resends=True, is_owed=True)
 HOLE = Ending("hole", resends=False, is_owed=False)
@@ -28,6 +29,7 @@ class FakeConnection:
     def __init__(self, number: int, dialect: Binance) -> None:
         self.number, self.dialect, self.session = number, dialect, FakeSession()
         self.streams: dict[str, None] = {}
+        self.recent: deque[Due] = deque(maxlen=LAST_FRAMES)
         self.got: list[bytes] = []
         self.confirmed = Mark(0, 0)
         self.is_full = False
@@ -210,6 +212,33 @@ def test_a_resend_is_the_last_frames_of_that_connection_again(frames: int) -> No
     assert connection.got == [a1, a2, a3, *[a1, a2, a3][-frames:]]
     assert len(other.got) == 1
     assert scene.record.extras == [a1, a2, a3][-frames:]
+
+
+def test_a_resend_reaches_back_behind_what_the_client_has_answered_for() -> None:
+    """The tape forgets what arrived; an exchange that fails over sends it again all the same."""
+    scene = Scene()
+    connection = scene.connect(A)
+    played = []
+    for number in range(700):
+        played.append(scene.play(A))
+        connection.confirmed = Mark(number + 1, 0)
+    assert len(scene.floor._pits["binance"].tape) < 512
+    scene.floor._pits["binance"].thin()
+    assert scene.floor.resend(connection, 50, "resend") == 50
+    assert connection.got == [*played, *played[-50:]]
+
+
+def test_a_house_is_full_when_every_stream_has_somebody_and_not_by_the_number_of_connections() -> None:
+    scene = Scene()
+    streams = {"binance": (A, B)}
+    one = scene.connect(A)
+    assert not scene.floor.is_attended(streams)
+    scene.connect(A)
+    assert not scene.floor.is_attended(streams), "two connections, and nobody hears the second stream"
+    scene.connect(B)
+    assert scene.floor.is_attended(streams)
+    scene.floor.leave(one, HOLE)
+    assert scene.floor.is_attended(streams)
 
 
 def test_what_is_inserted_is_recorded_as_what_it_is() -> None:

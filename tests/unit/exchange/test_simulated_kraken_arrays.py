@@ -155,3 +155,12 @@ def test_heartbeat_comes_every_second_busy_or_not() -> None:
 )
 def test_stream_of_a_frame_is_its_pair_or_none(played: bytes, stream: str | None) -> None:
     assert kraken().read(played).stream == stream
+
+
+def test_requests_above_the_limit_are_told_so_and_not_carried_out() -> None:
+    session = connected(kraken("XMR/USD"))
+    for number in range(Limits().requests_per_s):
+        assert asked(session, event="ping", reqid=number) == [Say(b'{"event":"pong","reqid":%d}' % number)]
+    assert subscribe(session, "XMR/USD", reqid=42) == [
+        Say(b'{"errorMessage":"Exceeded msg rate","event":"error","reqid":42}')
+    ]

@@ -192,3 +192,13 @@ def test_trades_are_told_apart_by_symbol_and_id() -> None:
 def test_times_are_utc_in_six_decimals() -> None:
     assert rfc3339(1_790_446_151_775_238_999) == "2026-09-26T18:09:11.775238Z"
     assert rfc3339(5) == "1970-01-01T00:00:00.000000Z"
+
+
+def test_requests_above_the_limit_are_told_so_and_not_carried_out() -> None:
+    session = connected(kraken("BTC/USD", "ETH/USD", requests_per_s=1))
+    assert Subscribed("BTC/USD") in subscribe(session, "BTC/USD")
+    assert subscribe(session, "ETH/USD") == [Say(b'{"Error":"Exceeded msg rate"}')]
+    later = list(session.receive(json.dumps({"method": "ping"}), START_NS + SECOND_NS - 1))
+    assert later == [Say(b'{"Error":"Exceeded msg rate"}')]
+    request = {"method": "subscribe", "params": {"channel": "trade", "symbol": ["ETH/USD"]}}
+    assert Subscribed("ETH/USD") in list(session.receive(json.dumps(request), START_NS + 3 * SECOND_NS))

@@ -25,6 +25,7 @@ class FakeConnection:
 
     def __init__(self) -> None:
         self.done: list[tuple[Any, ...]] = []
+        self.recent: list[str] = ["a frame"]
 
     def cut(self, ending: Ending) -> None:
         self.done.append(("cut", ending.name, ending.resends, ending.is_owed))
@@ -145,7 +146,7 @@ def test_a_client_is_killed_and_started_again() -> None:
 
 
 def test_other_peoples_clients_are_not_killed() -> None:
-    with pytest.raises(FaultError, match="not ours to kill; it needs a run with --via websocket"):
+    with pytest.raises(FaultError, match="a client of binance is not ours to kill; it needs a run with"):
         struck("kill_client=1")
 
 
@@ -157,3 +158,19 @@ def test_a_fault_asked_for_twice_is_refused() -> None:
 def test_an_unknown_fault_names_these_too() -> None:
     with pytest.raises(FaultError, match=r"there are .*withhold.*disconnect"):
         parse_fault("nonsense=1")
+
+
+def test_a_resend_waits_for_a_connection_that_has_frames() -> None:
+    """A connection that has had nothing yet would make a resend of nothing, which strikes nobody."""
+    line, other = FakeConnection(), FakeConnection()
+    line.recent, other.recent = [], []
+    script = Script([parse_fault("resend=1")], 7, lambda: [line, other])
+    for number in range(100):
+        script.advance(number / 100)
+    assert script.is_waiting
+    with pytest.raises(NoEffect, match="fault resend=1 struck 0 times"):
+        script.check_effect()
+    other.recent = ["a frame"]
+    script.catch_up()
+    assert (line.done, other.done) == ([], [("resend", 50, "resend")])
+    script.check_effect()

@@ -81,6 +81,38 @@ PAIRS_ANSWERS = [
         '{"error":"Exceeded msg rate","method":"subscribe","success":false}',
         Answer(AnswerKind.BUSY, None, "", "Exceeded msg rate"),
     ),
+    ('{"Error":"Exceeded msg rate"}', Answer(AnswerKind.BUSY, None, "", "Exceeded msg rate")),
+    *(
+        (
+            f'{{"error":"{words}","method":"subscribe","req_id":3,"success":false,"symbol":"BTC/USD"}}',
+            Answer(kind, 3, "BTC/USD", words),
+        )
+        for kind, texts in (
+            (
+                AnswerKind.BUSY,
+                (
+                    "EGeneral:Rate limit exceeded",
+                    "EGeneral:Too many requests",
+                    "EService:Unavailable",
+                    "EService:Busy",
+                    "Internal error",
+                    "EGeneral:Internal error",
+                    "something that nobody has seen yet",
+                ),
+            ),
+            (
+                AnswerKind.REFUSED,
+                (
+                    "Currency pair not supported PUPS/USD",
+                    "Currency pair not in ISO 4217-A3 format BTCUSD",
+                    "EGeneral:Invalid arguments",
+                    "Malformed request",
+                    "Unsupported field",
+                ),
+            ),
+        )
+        for words in texts
+    ),
 ]
 
 

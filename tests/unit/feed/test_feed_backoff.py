@@ -7,7 +7,9 @@ from statistics import mean
 
 import pytest
 
-from k2pipeline.feed.backoff import Backoff
+from k2pipeline.exchanges import EXCHANGES, Attempts
+from k2pipeline.feed.backoff import Backoff, Budget
+from k2pipeline.feed.limits import Limits
 
 
 class Longest(random.Random):
@@ -54,3 +56,26 @@ def test_a_connection_that_lasted_begins_the_delays_anew() -> None:
     for _ in range(5):
         backoff.delay_s(lasted_s=0, is_clean=False)
     assert backoff.delay_s(lasted_s=2, is_clean=False) == 0.5
+
+
+def test_connections_above_the_budget_wait_until_the_oldest_is_out_of_the_window() -> None:
+    budget = Budget(Attempts(6, 100), share=0.5)
+    assert [budget.take(now_s) for now_s in (0, 10, 20)] == [0, 0, 0]
+    assert [budget.take(30), budget.take(30)] == [70, 80], "those at 0 and 10 have to be over"
+    assert budget.take(200) == 0
+
+
+@pytest.mark.parametrize("name", EXCHANGES)
+def test_however_many_sessions_connect_the_exchange_sees_no_more_than_it_allows(name: str) -> None:
+    """Ten sessions of one handler, accepted and cut for an hour: any window holds no more than the share."""
+    allowed, share = EXCHANGES[name].wire.attempts, Limits().attempts_share
+    budget = Budget(allowed, share)
+    due = [0.0] * 10
+    opened: list[float] = []
+    while min(due) < 3_600:
+        now_s = min(due)
+        opened.append(now_s + budget.take(now_s))
+        due[due.index(now_s)] = opened[-1] + Limits().stable_s
+    most = max(sum(start <= at < start + allowed.within_s for at in opened) for start in opened[::7])
+    assert most <= allowed.connections * share
+    assert len(opened) > 3_000 / allowed.within_s * allowed.connections * share, "and it uses what it has"

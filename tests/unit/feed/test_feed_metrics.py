@@ -30,6 +30,7 @@ def busy() -> Stats:
     stats.connections, stats.subscriptions = 1, 2
     stats.symbols_refused = {"OLD/USD"}
     stats.lag.observe(30_000_000)
+    stats.last_trade_ns = {"BTC/USD": NOW_NS, "NEW/USD": 0}
     return stats
 
 
@@ -55,6 +56,8 @@ VALUES = [
     ("subscriptions", {}, 2),
     ("symbols_refused", {}, 1),
     ("last_frame_timestamp_seconds", {}, 1_767_225_600),
+    ("last_trade_timestamp_seconds", {"symbol": "BTC/USD"}, 1_767_225_600),
+    ("last_trade_timestamp_seconds", {"symbol": "NEW/USD"}, 0),
     ("event_lag_newest_seconds", {}, 0.03),
     ("event_lag_seconds_bucket", {"le": "0.025"}, 0),
     ("event_lag_seconds_bucket", {"le": "0.05"}, 1),

@@ -111,3 +111,30 @@ def test_a_disk_that_refuses_ends_the_recorder_and_not_only_the_connection(
         recording.accept(Source(), [FRAME], 2)
         with pytest.raises(OSError, match="No space left"):
             recording.serve()
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.zst"])
+def test_a_killed_recorder_s_last_file_is_mended_by_the_next_one_though_it_rotates(tmp_path: Path, suffix: str) -> None:
+    out = tmp_path / f"x{suffix}"
+    with recorder(out, Clock(), seconds=60) as killed:
+        killed.accept(Source(), [FRAME] * 3, 1)
+        killed.serve()
+    with killed.files[0].open("ab") as file:
+        file.write(killed.files[0].read_bytes()[:25])
+    with recorder(out, Clock(), seconds=60) as successor:
+        successor.accept(Source(), [FRAME] * 2, 2)
+    assert [path.name for path in (*killed.files, *successor.files)] == [f"x-0001{suffix}", f"x-0002{suffix}"]
+    assert len(list(read_in_turn([*killed.files, *successor.files]))) == 5
+
+
+def test_a_file_that_is_no_recording_does_not_stop_one_that_rotates(tmp_path: Path) -> None:
+    (tmp_path / "x-0003.jsonl.gz").write_bytes(b"somebody's own")
+    with recorder(tmp_path / "x.jsonl.gz", Clock(), seconds=60) as recording:
+        recording.accept(Source(), [FRAME], 1)
+    assert [path.name for path in recording.files] == ["x-0004.jsonl.gz"]
+    assert (tmp_path / "x-0003.jsonl.gz").read_bytes() == b"somebody's own"
+
+
+def test_how_to_play_it_back_is_known_from_the_beginning_on(tmp_path: Path) -> None:
+    with recorder(tmp_path / "my x.jsonl", Clock()) as recording:
+        assert recording.play_back == f"k2-harness verify --capture '{tmp_path}/my x.jsonl'"

@@ -104,6 +104,13 @@ def test_control_and_other_market_frames_are_counted_and_the_connection_hears_th
     assert stats.last_frame_ns == RECV_NS
 
 
+def test_the_last_trade_of_a_wanted_symbol_is_noted_and_no_other_name() -> None:
+    relaying, _, _, stats = relay("binance")
+    stats.last_trade_ns = {"BTCUSDT": 0, "ETHUSDT": 0}
+    relaying.accept(Heard(), [spot(1), spot(2, "GARBAGE")], RECV_NS)
+    assert stats.last_trade_ns == {"BTCUSDT": RECV_NS, "ETHUSDT": 0}
+
+
 def test_lag_is_observed_once_a_read_and_gaps_at_every_frame() -> None:
     relaying, _, _, stats = relay("binance")
     source = Heard()

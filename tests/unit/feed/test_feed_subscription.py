@@ -7,7 +7,7 @@ import json
 import pytest
 
 from k2pipeline.exchanges import EXCHANGES, Answer, AnswerKind, Wire
-from k2pipeline.feed.subscription import BusyError, Subscription
+from k2pipeline.feed.subscription import Subscription
 
 SPOT, PAIRS = EXCHANGES["binance"].wire, EXCHANGES["kraken"].wire
 
@@ -95,9 +95,40 @@ def test_a_second_answer_for_a_symbol_changes_nothing() -> None:
     assert subscription.accepted == {"BTC/USD"}
 
 
-def test_too_many_requests_is_no_refusal() -> None:
-    subscription = Subscription(PAIRS, ["BTC/USD"])
+def test_a_request_that_was_one_too_many_is_asked_again_whole() -> None:
+    subscription = Subscription(PAIRS, ["BTC/USD", "ETH/USD"])
     subscription.next_request()
-    with pytest.raises(BusyError, match="Exceeded msg rate"):
-        subscription.hear(heard(PAIRS, {"method": "subscribe", "success": False, "error": "Exceeded msg rate"}))
+    subscription.hear(heard(PAIRS, {"Error": "Exceeded msg rate"}))
+    assert (subscription.busy, subscription.is_waiting, subscription.is_settled) == ("Exceeded msg rate", False, False)
+    again = json.loads(subscription.next_request())
+    assert (again["params"]["symbol"], again["req_id"], subscription.busy) == (["BTC/USD", "ETH/USD"], 2, "")
     assert subscription.refused == {}
+
+
+def test_symbols_for_which_the_exchange_is_busy_are_asked_again_together_after_the_others() -> None:
+    symbols = [f"S{number}/USD" for number in range(150)]
+    subscription = Subscription(PAIRS, symbols)
+    subscription.next_request()
+    for symbol in symbols[:100]:
+        busy = symbol in ("S3/USD", "S7/USD")
+        words = {"success": not busy, **({"error": "EService:Unavailable"} if busy else {})}
+        subscription.hear(heard(PAIRS, {"method": "subscribe", "req_id": 1, "symbol": symbol, **words}))
+    assert json.loads(subscription.next_request())["params"]["symbol"] == symbols[100:]
+    for symbol in symbols[100:]:
+        subscription.hear(Answer(AnswerKind.ACCEPTED, 2, symbol))
+    assert json.loads(subscription.next_request())["params"]["symbol"] == ["S3/USD", "S7/USD"]
+    for symbol in ("S3/USD", "S7/USD"):
+        subscription.hear(Answer(AnswerKind.ACCEPTED, 3, symbol))
+    assert subscription.is_settled
+    assert subscription.accepted == set(symbols)
+
+
+def test_what_was_refused_can_be_asked_for_again() -> None:
+    subscription = Subscription(PAIRS, ["BTC/USD", "OLD/USD"])
+    subscription.next_request()
+    subscription.hear(Answer(AnswerKind.ACCEPTED, 1, "BTC/USD"))
+    subscription.hear(Answer(AnswerKind.REFUSED, 1, "OLD/USD", "no"))
+    assert subscription.ask_again() == {"OLD/USD"}
+    assert json.loads(subscription.next_request())["params"]["symbol"] == ["OLD/USD"]
+    subscription.hear(Answer(AnswerKind.ACCEPTED, 2, "OLD/USD"))
+    assert (subscription.accepted, subscription.refused) == ({"BTC/USD", "OLD/USD"}, {})

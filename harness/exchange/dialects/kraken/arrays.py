@@ -26,7 +26,7 @@ from harness.exchange.dialect import (
     Subscribed,
     Unsubscribed,
 )
-from harness.exchange.dialects.kraken.pairs import LastTrades, is_pair
+from harness.exchange.dialects.kraken.pairs import TOO_MANY, LastTrades, Requests, is_pair
 
 HEARTBEAT: Final = b'{"event":"heartbeat"}'
 CHANNELS: Final = frozenset({"book", "ohlc", "spread", "ticker", "trade"})
@@ -103,12 +103,14 @@ class ArraysSession(Session):
         self._dialect = dialect
         self._pairs: set[str] = set()
         self._beat_ns = 0
+        self._requests = Requests(dialect.limits.requests_per_s)
 
     def greet(self, now_ns: int) -> Iterable[Output]:
         self._beat_ns = now_ns
         return (Say(_status("online", self._dialect.connection_id())),)
 
-    def receive(self, text: str, now_ns: int) -> Iterable[Output]:  # noqa: ARG002
+    def receive(self, text: str, now_ns: int) -> Iterable[Output]:
+        is_too_much = self._requests.is_over_the_limit(now_ns)
         try:
             request = json.loads(text)
         except (ValueError, RecursionError):
@@ -116,6 +118,8 @@ class ArraysSession(Session):
         if not isinstance(request, dict):
             return (Say(_encode({"errorMessage": "Malformed request", "event": "error"})),)
         event, reqid = request.get("event"), _reqid(request)
+        if is_too_much:
+            return (Say(_encode({"errorMessage": TOO_MANY, "event": "error", **reqid})),)
         if event == "ping":
             return (Say(_encode({"event": "pong", **reqid})),)
         if event not in {"subscribe", "unsubscribe"}:

@@ -1,9 +1,10 @@
 """Kraken's WebSocket v2: objects, prices and quantities as JSON numbers whose text is kept.
 
 Sources: https://docs.kraken.com/exchange/api-reference/spot-websocket-v2/trade (and its siblings status,
-heartbeat, ping), read 2026-09; the order of keys as recorded. An error text that the pages do not give is one
-that clients report. Kraken's page calls `snapshot` false when it is left out; here the last trades come after
-every subscribe that does not say `"snapshot":false`, as they do in recordings.
+heartbeat, ping) and https://docs.kraken.com/api/docs/guides/spot-ws-ratelimits, read 2026-09; the order of keys
+as recorded. An error text that the pages do not give is one that clients report. Kraken's page calls `snapshot`
+false when it is left out; here the last trades come after every subscribe that does not say `"snapshot":false`, as
+they do in recordings.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from harness.exchange.dialect import (
     Subscribed,
     Unsubscribed,
 )
-from harness.exchange.dialects.kraken.pairs import LastTrades, is_pair
+from harness.exchange.dialects.kraken.pairs import TOO_MANY, LastTrades, Requests, is_pair
 
 HEARTBEAT: Final = b'{"channel":"heartbeat"}'
 
@@ -102,11 +103,14 @@ class ObjectsSession(Session):
     def __init__(self, dialect: KrakenObjects) -> None:
         self._dialect = dialect
         self._symbols: set[str] = set()
+        self._requests = Requests(dialect.limits.requests_per_s)
 
     def greet(self, now_ns: int) -> Iterable[Output]:  # noqa: ARG002
         return (Say(_status("online", self._dialect.connection_id())),)
 
     def receive(self, text: str, now_ns: int) -> Iterable[Output]:
+        if self._requests.is_over_the_limit(now_ns):
+            return (Say(_encode({"Error": TOO_MANY})),)
         try:
             request = json.loads(text)
         except (ValueError, RecursionError):

@@ -1,12 +1,15 @@
-"""What both of Kraken's protocols share: names of pairs, and the last trades of each."""
+"""What both of Kraken's protocols share: names of pairs, the last trades of each, and how much may be asked."""
 
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Hashable, Iterable
 from typing import Final
 
+from harness.exchange.dialect import SECOND_NS
+
+TOO_MANY: Final = "Exceeded msg rate"
 _PAIR: Final = re.compile(r"[^\s,/\"\\]{1,32}/[^\s,/\"\\]{1,32}")
 
 
@@ -33,3 +36,18 @@ class LastTrades:
     def texts(self) -> list[bytes]:
         """The trades' own texts, oldest first."""
         return list(self._trades.values())
+
+
+class Requests:
+    """The messages of one connection, against what it may send in a second."""
+
+    def __init__(self, per_s: int) -> None:
+        self._per_s = per_s
+        self._at_ns: deque[int] = deque()
+
+    def is_over_the_limit(self, now_ns: int) -> bool:
+        """Count one more message; True if it is one too many."""
+        self._at_ns.append(now_ns)
+        while self._at_ns[0] <= now_ns - SECOND_NS:
+            self._at_ns.popleft()
+        return len(self._at_ns) > self._per_s
