@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from k2pipeline.broker_security import BOOTSTRAP_VARIABLE
+from k2pipeline.identifier import plain
 from k2pipeline.stack.base import StackError, WarehouseAddress
 from k2pipeline.stack.topics import create_topics, topic_partitions
 
@@ -115,7 +116,7 @@ def parse_clickhouse_url(url: str) -> WarehouseAddress:
         port=parts.port or _DEFAULT_PORTS[parts.scheme],
         user=unquote(parts.username or "default"),
         password=unquote(parts.password or ""),
-        database=parts.path.strip("/") or "k2",
+        database=plain(parts.path.strip("/") or "k2", "database"),
         secure=parts.scheme == "https",
     )
 
