@@ -55,15 +55,25 @@ def configured(options: argparse.Namespace) -> tuple[FeedConfig, Target]:
 
 
 def run(options: argparse.Namespace) -> None:
+    from k2pipeline.broker_security import require_usable
     from k2pipeline.feed.config import ConfigError
     from k2pipeline.feed.outlet import OutletError
     from k2pipeline.feed.process import feed
     from k2pipeline.feed.session import SymbolsRefusedError
+    from k2pipeline.settings_error import SettingsError
 
-    with exits({ConfigError: WRONG_INPUT, SymbolsRefusedError: WRONG_INPUT, OutletError: STACK_DIED}):
+    with exits(
+        {
+            SettingsError: WRONG_INPUT,
+            ConfigError: WRONG_INPUT,
+            SymbolsRefusedError: WRONG_INPUT,
+            OutletError: STACK_DIED,
+        }
+    ):
         config, wanted = configured(options)
         flags = {name: getattr(options, name) for name in ("bootstrap", "metrics_host", "metrics_port")}
         config = msgspec.structs.replace(config, **{name: flag for name, flag in flags.items() if flag is not None})
         if not config.bootstrap:
             raise ExitError(WRONG_INPUT, "no broker; give --bootstrap HOST:PORT, or bootstrap in the configuration")
+        require_usable(config.bootstrap)
         feed(wanted, config)

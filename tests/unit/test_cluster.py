@@ -87,7 +87,9 @@ def test_what_is_not_over_all_shards_is_changed_and_removed_on_every_server_alon
 
 def test_after_a_migration_users_of_all_shards_find_the_new_column() -> None:
     """As k2 migrate writes it: a file after those that ship, which changes what an earlier file made."""
-    last = list(carried_over([*SHIPPED, "ALTER TABLE silver_trades ADD COLUMN IF NOT EXISTS venue String"], CLUSTER))[-1]
+    last = list(carried_over([*SHIPPED, "ALTER TABLE silver_trades ADD COLUMN IF NOT EXISTS venue String"], CLUSTER))[
+        -1
+    ]
     assert last[1].startswith("CREATE OR REPLACE TABLE k2_all.silver_trades ON CLUSTER 'k2' AS k2.silver_trades ")
     intake = list(carried_over([*SHIPPED, "ALTER TABLE silver_intake ADD COLUMN venue String"], CLUSTER))[-1]
     assert intake[1].endswith(f"'silver_intake', cityHash64({MARKET}))")
@@ -119,7 +121,9 @@ def test_a_table_whose_rows_no_replica_would_have_is_an_error(engine: str) -> No
         clustered(f"CREATE TABLE IF NOT EXISTS t (x Int8) {engine}")
 
 
-@pytest.mark.parametrize("name", ["c' (y Int8) ENGINE = Memory; DROP TABLE k2.silver_trades; -- ", "", "a b", "1", "k2\n"])
+@pytest.mark.parametrize(
+    "name", ["c' (y Int8) ENGINE = Memory; DROP TABLE k2.silver_trades; -- ", "", "a b", "1", "k2\n"]
+)
 @pytest.mark.parametrize("field", ["name", "database", "everywhere"])
 def test_a_name_that_would_be_sql_is_no_cluster(field: str, name: str) -> None:
     with pytest.raises(ValueError, match="cannot stand in SQL"):
