@@ -49,8 +49,8 @@ def choose_cases(stack: str, wanted: Sequence[str]) -> list[Case]:
     for case in cases:
         if stack in FOREIGN_STACKS and not _is_borne(stack, case):
             raise ScenarioError(
-                f"case {case.name}: the {case.victim} of an {stack} stack is somebody else's; strike the feed handlers, "
-                f"which are ours, or use --stack {DURABLE_STACKS[0]}"
+                f"case {case.name}: the {case.victim} of an {stack} stack is somebody else's; strike the feed "
+                f"handlers, which are ours, or use --stack {DURABLE_STACKS[0]}"
             )
         if not _is_borne(stack, case):
             raise ScenarioError(

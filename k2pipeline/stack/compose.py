@@ -45,7 +45,7 @@ def _attended(command: Sequence[str], directory: Path) -> tuple[int, bool]:
     asked: list[int] = []
     child: subprocess.Popen[bytes] | None = None
 
-    def pass_on(number: int, frame: FrameType | None) -> None:
+    def pass_on(number: int, _: FrameType | None) -> None:
         asked.append(number)
         if child is not None:
             child.send_signal(number)
@@ -59,7 +59,7 @@ def _attended(command: Sequence[str], directory: Path) -> tuple[int, bool]:
             start_new_session=True,
             env={**os.environ, "COMPOSE_MENU": "false"},
         )
-        for number in list(asked):  # what came before it was there
+        for number in asked:  # what came before it was there
             child.send_signal(number)
         return child.wait(), bool(asked)
     finally:
