@@ -253,8 +253,8 @@ def command(*arguments: str, log: Path) -> Iterator[Command]:
 
 
 class TopicReader:
-    """Reads a topic from its beginning, as it fills. Watermarks alone would not do: Tansu's stand behind the last batch,
-    and silence alone would not either: a first fetch may take longer than any silence.
+    """Reads a topic from its beginning, as it fills. Watermarks alone would not do: Tansu's stand behind the last
+    batch; and silence alone would not either: a first fetch may take longer than any silence.
     """
 
     def __init__(self, bootstrap: str, topic: str) -> None:
