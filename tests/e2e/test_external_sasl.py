@@ -25,6 +25,7 @@ from tests.integration.exchange_tls import self_signed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 PASSWORD = "sentinel-of-the-broker"  # noqa: S105
+PARTITIONS = Scenario(synthetic="1s").partitions
 ONE_TABLE = "CREATE TABLE IF NOT EXISTS t (x Int8) ENGINE = MergeTree ORDER BY x;\n"
 
 
@@ -84,17 +85,17 @@ def test_a_run_through_feed_handlers_holds_and_no_file_of_it_has_a_password(secu
 def test_migrate_makes_the_topics_with_the_password(secured: Secured, tmp_path: Path) -> None:
     (tmp_path / "001_table.sql").write_text(ONE_TABLE)
     there = f"{secured.stack.warehouse.url}/migrated"
-    brokers = ("--brokers", secured.listener.bootstrap, "--partitions", str(Scenario.partitions))
+    brokers = ("--brokers", secured.listener.bootstrap, "--partitions", str(PARTITIONS))
     done = secured.ran("k2pipeline.cli", "migrate", *brokers, "--sql", tmp_path, K2_CLICKHOUSE_URL=there)
     assert (done.returncode, done.stdout) == (0, "001_table.sql\n"), done.stderr
     made = topic_partitions(secured.stack.bootstrap)
-    assert {made[exchange.topic] for exchange in EXCHANGES.values()} == {Scenario.partitions}
+    assert {made[exchange.topic] for exchange in EXCHANGES.values()} == {PARTITIONS}
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        ("k2pipeline.cli", "migrate", "--brokers", "BOOTSTRAP", "--partitions", "4"),
+        ("k2pipeline.cli", "migrate", "--brokers", "BOOTSTRAP", "--partitions", str(PARTITIONS)),
         (
             "k2pipeline.cli",
             "feed",

@@ -8,16 +8,18 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from harness.cli import main as harness_main
 from k2pipeline.cli import main, up
 from k2pipeline.cli.exits import ExitError
 from k2pipeline.stack import Stack, StackError, WarehouseAddress
+from load.__main__ import main as load_main
 
 PROJECT = Path(__file__).parents[3]
 FEED = ("feed", "kraken", "--symbols", "BTC/USD", "--bootstrap", "broker.example:9093")
@@ -62,6 +64,19 @@ def test_broker_settings_that_cannot_be_used_are_wrong_input(
     assert said in told
     assert "hush" not in told
     assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("program", ["harness", "load"])
+def test_an_external_stack_without_an_address_is_wrong_input_of_every_program(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("K2_BOOTSTRAP", raising=False)
+    ran: dict[str, Callable[[], int]] = {
+        "harness": lambda: harness_main(["verify", "--stack", "external", "--synthetic", "1s", "--out", str(tmp_path)]),
+        "load": lambda: load_main(["--stack", "external", "--duration", "10s", "--out", str(tmp_path)]),
+    }
+    assert ran[program]() == 2
+    assert "K2_BOOTSTRAP" in capsys.readouterr().err
 
 
 def running(**parts: Any) -> Stack:
