@@ -20,6 +20,8 @@ from harness import cli as harness_cli
 from k2pipeline import cli as k2_cli
 from k2pipeline.schema import SchemaError, SchemaVariables, apply_schema
 from k2pipeline.stack import WarehouseAddress
+from load import __main__ as load_cli
+from load import capacity as capacity_cli
 
 EVIL = "x' (y Int8) ENGINE = Memory; DROP TABLE k2.silver_trades; -- "
 EVIL_NAME = "k2.silver_trades SETTINGS max_threads=1 -- "
@@ -58,6 +60,9 @@ REFUSED = {
     ("k2-harness", "verify", "--rate"): [("k2-harness", "verify", "--synthetic", "1s", "--rate", EVIL)],
     ("k2-harness", "verify", "--fault"): [("k2-harness", "verify", "--synthetic", "1s", "--fault", EVIL)],
     ("k2-harness", "verify", "--suite"): [("k2-harness", "verify", "--synthetic", "1s", "--suite", EVIL)],
+    ("load", "", "--profile"): [("load", "--profile", EVIL)],
+    ("load", "", "--duration"): [("load", "--duration", EVIL)],
+    ("capacity", "", "--duration"): [("capacity", "--duration", EVIL)],
 }
 ELSEWHERE = {
     ("k2", "feed", "--bootstrap"): "Kafka's client",
@@ -78,9 +83,13 @@ ELSEWHERE = {
 
 
 def flags_of_free_text() -> Iterator[tuple[str, str, str]]:
-    for program, parser in (("k2", k2_cli._parser()), ("k2-harness", harness_cli._parser([]))):
-        (commands,) = [each for each in parser._actions if isinstance(each, argparse._SubParsersAction)]
-        for command, sub in commands.choices.items():
+    parsers = {
+        "k2": k2_cli._parser(), "k2-harness": harness_cli._parser([]),
+        "load": load_cli._parser(), "capacity": capacity_cli._parser(),
+    }  # fmt: skip
+    for program, parser in parsers.items():
+        commands = [each for each in parser._actions if isinstance(each, argparse._SubParsersAction)]
+        for command, sub in commands[0].choices.items() if commands else [("", parser)]:
             for action in sub._actions:
                 is_text = action.nargs != 0 and action.choices is None and action.type not in (int, float, Path)
                 if is_text and not isinstance(action, argparse._HelpAction):
@@ -116,7 +125,9 @@ def test_every_flag_of_free_text_is_tried_or_goes_elsewhere() -> None:
 
 
 def ran(command: tuple[str, ...], warehouse: str) -> int:
-    programs: dict[str, Callable[[list[str]], int]] = {"k2": k2_cli.main, "k2-harness": harness_cli.main}
+    programs: dict[str, Callable[[list[str]], int]] = {
+        "k2": k2_cli.main, "k2-harness": harness_cli.main, "load": load_cli.main, "capacity": capacity_cli.main,
+    }  # fmt: skip
     return programs[command[0]]([word.replace("WAREHOUSE", warehouse) for word in command[1:]])
 
 
