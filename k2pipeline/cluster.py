@@ -97,7 +97,7 @@ def _carried_over(body: str, cluster: Cluster, over_all: dict[str, str]) -> list
         # A Distributed table has columns of its own, taken from ours when it is made. It is exchanged for the new one
         # at once: neither a user nor bronze finds it missing.
         return [own, f"CREATE OR REPLACE TABLE {over_all[name]}"]
-    if kind is _DROP and over_all.pop(name, None):
+    if kind is _DROP and over_all.pop(name, ""):
         # The way in first: while it is there, users would be sent to tables that are not.
         return [f"DROP TABLE IF EXISTS {cluster.everywhere}.{name} ON CLUSTER '{cluster.name}'", own]
     return [own]

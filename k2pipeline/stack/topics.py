@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -21,7 +21,7 @@ _REFUSALS: Final = (KafkaError._AUTHENTICATION, KafkaError._SSL)
 
 def admin_client(bootstrap: str, errors: Callable[[KafkaError], None] = lambda _: None) -> AdminClient:
     """errors: told of what goes wrong on the way to the broker, when the client is polled."""
-    settings = {**broker_settings(bootstrap), "socket.timeout.ms": 10_000, "error_cb": errors}
+    settings: dict[str, Any] = {**broker_settings(bootstrap), "socket.timeout.ms": 10_000, "error_cb": errors}
     return AdminClient(settings, logger=_LOG)
 
 
