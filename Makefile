@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 STACK ?= embedded
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e crash lint format gate tables loadtest capacity load-ui report up bench lock captures clean
+.PHONY: help demo test e2e crash lint audit validate format gate tables loadtest capacity load-ui report up bench lock captures clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,11 +30,20 @@ e2e: $(READY) ## only the tests that run broker, warehouse and harness for real 
 crash: $(READY) ## kill and pause every part while frames flow, check every row, print the table (STACK=kafka)
 	$(BIN)/k2-harness crash --stack $(if $(filter command line environment,$(origin STACK)),$(STACK),kafka)
 
-lint: $(READY) ## ruff, mypy, and whether docs/checks.md is up to date
+lint: $(READY) ## ruff (its rules S are bandit's security linter), mypy, docs/checks.md up to date, audit where it is possible
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/k2-harness checks --check
+	$(BIN)/python .ci/audit.py --may-be-offline $(PINNED)
+
+PINNED = requirements.lock deploy/requirements.txt
+
+audit: $(READY) ## known vulnerabilities of every pinned dependency; ends with 3 where no advisory service answers
+	$(BIN)/python .ci/audit.py $(PINNED)
+
+validate: $(READY) ## promtool, hadolint and compose's own loader on what deploy/ and the compose files say; all must be there
+	$(BIN)/python .ci/validate.py
 
 format: $(READY) ## let ruff mend what it can
 	$(BIN)/ruff check --fix .

@@ -25,6 +25,7 @@ from harness.report import ReportError
 from harness.scenario import ScenarioError
 from harness.truth import TruthError
 from k2pipeline.schema import SchemaError
+from k2pipeline.settings_error import SettingsError
 from k2pipeline.stack import StackError
 
 WRONG_INPUT: Final = 2
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ReportError,
         ScenarioError,
         SchemaError,
+        SettingsError,
         SuiteError,
         TruthError,
     ) as error:

@@ -11,6 +11,7 @@ seed = 1
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -52,6 +53,10 @@ class Scenario:
         check_source("a run", self.captures, self.synthetic, self.symbols)
         if self.times not in TIMES:
             raise ScenarioError(f"times {self.times!r} is not one of {', '.join(TIMES)}")
+        if not re.fullmatch(r"\w[\w.=-]*", self.name):
+            raise ScenarioError(
+                f"the name {self.name!r} cannot be part of a directory's; use letters, digits, _ . = and -"
+            )
         if self.partitions < 1:
             raise ScenarioError(f"partitions {self.partitions} is less than 1")
 

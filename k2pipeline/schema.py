@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Protocol
@@ -25,7 +26,8 @@ from clickhouse_migrations.migration import MigrationStorage
 from clickhouse_migrations.migrator import Migrator
 from clickhouse_migrations.substitution import substitute
 
-from k2pipeline.cluster import Cluster, ClusterError, clustered, prepared
+from k2pipeline.cluster import Cluster, ClusterError, carried_over, prepared
+from k2pipeline.identifier import plain
 from k2pipeline.shipped import SHIPPED
 
 DEFAULT_DIRECTORY: Final = SHIPPED / "sql"
@@ -89,11 +91,13 @@ def apply_schema(
     order.
 
     Raises SchemaError when the directory holds no schema or the warehouse refuses a statement; what came
-    before it stays applied, and the next call goes on there.
+    before it stays applied, and the next call goes on there. ValueError for a database or a cluster whose name could
+    not stand in SQL.
     """
     if not directory.is_dir() or not any(directory.glob("*.sql")):
         raise SchemaError(f"{directory}: no schema here (no *.sql file); give the directory with --sql")
     _check_values(variables)
+    plain(address.database, "database")
     logging.getLogger("clickhouse_migrations").setLevel(logging.WARNING)
     server = ClickhouseCluster(
         db_host=address.host,
@@ -136,11 +140,14 @@ def written_for(cluster: str | None, database: str, directory: Path) -> Iterator
         return
     wanted = Cluster(cluster, database)
     with TemporaryDirectory() as made:
-        for number, path in enumerate(sorted(directory.glob("*.sql"))):
-            found = Migrator.script_to_statements(path.read_text(encoding="utf-8"), True)
-            written = [each for statement in found for each in clustered(statement, wanted)]
-            text = ";\n\n".join([*(prepared(wanted) if number == 0 else []), *written])
+        paths = sorted(directory.glob("*.sql"))
+        found = [Migrator.script_to_statements(path.read_text(encoding="utf-8"), True) for path in paths]
+        written = carried_over(chain.from_iterable(found), wanted)
+        before = prepared(wanted)
+        for path, own in zip(paths, found, strict=True):
+            text = ";\n\n".join([*before, *chain.from_iterable(islice(written, len(own)))])
             (Path(made) / path.name).write_text(f"{text};\n", encoding="utf-8")
+            before = []
         yield Path(made)
 
 

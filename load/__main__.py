@@ -22,6 +22,7 @@ from harness.run import RUNS, Outcome, Progress, run
 from harness.scenario import Scenario
 from harness.verdict import print_verdict
 from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaError
+from k2pipeline.settings_error import SettingsError
 from k2pipeline.stack import STACKS, StackError
 from load.profile import PROFILES, Profile, ProfileError, load_profile
 from load.way import LocustWay
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     errors = Console(stderr=True, highlight=False)
     try:
         return _load_test(options)
-    except (ProfileError, SchemaError) as error:
+    except (ProfileError, SchemaError, SettingsError) as error:
         errors.print(f"load: {error}", style="red", markup=False, soft_wrap=True)
         return WRONG_INPUT
     except (StackError, ReplayError) as error:

@@ -9,7 +9,8 @@ from typing import Final
 from harness.scenario import ScenarioError
 
 VICTIMS: Final = ("warehouse", "broker", "feed")
-DURABLE_STACKS: Final = ("kafka",)
+DURABLE_STACKS: Final = ("kafka", "docker")
+FOREIGN_STACKS: Final = ("external",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,18 @@ CASES: Final = (
 def choose_cases(stack: str, wanted: Sequence[str]) -> list[Case]:
     """The cases that `NAME` or `NAME=TIMES` ask for, or all that the stack can bear.
 
-    Raises ScenarioError for an unknown one, and for the broker of a stack that keeps it in memory.
+    Raises ScenarioError for an unknown one, for the broker of a stack that keeps it in memory, and for what is not ours
+    to strike.
     """
     if not wanted:
         return [case for case in CASES if _is_borne(stack, case)]
     cases = [_parsed(text) for text in wanted]
     for case in cases:
+        if stack in FOREIGN_STACKS and not _is_borne(stack, case):
+            raise ScenarioError(
+                f"case {case.name}: the {case.victim} of an {stack} stack is somebody else's; strike the feed "
+                f"handlers, which are ours, or use --stack {DURABLE_STACKS[0]}"
+            )
         if not _is_borne(stack, case):
             raise ScenarioError(
                 f"case {case.name}: the broker of the {stack} stack keeps nothing, so all would be lost with it; "
@@ -54,6 +61,8 @@ def choose_cases(stack: str, wanted: Sequence[str]) -> list[Case]:
 
 
 def _is_borne(stack: str, case: Case) -> bool:
+    if stack in FOREIGN_STACKS:
+        return case.victim == "feed"
     return case.victim != "broker" or stack in DURABLE_STACKS
 
 

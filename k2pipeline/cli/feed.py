@@ -56,17 +56,20 @@ def configured(options: argparse.Namespace) -> tuple[FeedConfig, Target]:
 
 
 def run(options: argparse.Namespace) -> None:
+    from k2pipeline.broker_security import require_usable
     from k2pipeline.feed.config import ConfigError
     from k2pipeline.feed.handler import UnreadError
     from k2pipeline.feed.outlet import OutletError
     from k2pipeline.feed.process import feed
     from k2pipeline.feed.session import SymbolsRefusedError
+    from k2pipeline.settings_error import SettingsError
 
-    wrong = {ConfigError: WRONG_INPUT, SymbolsRefusedError: WRONG_INPUT}
-    with exits({**wrong, OutletError: STACK_DIED, UnreadError: STACK_DIED}):
+    wrong = (SettingsError, ConfigError, SymbolsRefusedError)
+    with exits({**dict.fromkeys(wrong, WRONG_INPUT), OutletError: STACK_DIED, UnreadError: STACK_DIED}):
         config, wanted = configured(options)
         flags = {name: getattr(options, name) for name in ("bootstrap", "metrics_host", "metrics_port")}
         config = msgspec.structs.replace(config, **{name: flag for name, flag in flags.items() if flag is not None})
         if not config.bootstrap:
             raise ExitError(WRONG_INPUT, "no broker; give --bootstrap HOST:PORT, or bootstrap in the configuration")
+        require_usable(config.bootstrap)
         feed(wanted, config)

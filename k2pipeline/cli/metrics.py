@@ -29,8 +29,8 @@ def run(options: argparse.Namespace) -> None:
     import threading
     from contextlib import closing
 
-    from k2pipeline.broker_security import BOOTSTRAP_VARIABLE
-    from k2pipeline.cli.exits import STACK_DIED, WRONG_INPUT, ExitError, exits
+    from k2pipeline.broker_security import BOOTSTRAP_VARIABLE, require_usable
+    from k2pipeline.cli.exits import WRONG_INPUT, ExitError, exits
     from k2pipeline.exporter.scrape import Exporter
     from k2pipeline.feed.logs import log_to_stderr
     from k2pipeline.feed.metrics import serve_metrics
@@ -43,6 +43,8 @@ def run(options: argparse.Namespace) -> None:
     with exits({ValueError: WRONG_INPUT}):
         address = warehouse_address(options.clickhouse, os.environ)
         bootstrap = options.bootstrap or os.environ.get(BOOTSTRAP_VARIABLE, "")
+        if bootstrap:
+            require_usable(bootstrap)
         exporter = Exporter(address, bootstrap, options.group)
     try:
         with closing(exporter), serve_metrics(exporter, options.host, options.port) as port:
@@ -50,5 +52,7 @@ def run(options: argparse.Namespace) -> None:
                 json.dumps({"metrics": f"http://{options.host}:{port}/metrics", "warehouse": address.url}), flush=True
             )
             over.wait()
-    except OSError as error:
-        raise ExitError(STACK_DIED, f"cannot serve metrics at {options.host}:{options.port}: {error}") from error
+    except (OSError, OverflowError) as error:
+        raise ExitError(
+            WRONG_INPUT, f"metrics cannot be served at {options.host}:{options.port} ({error}); choose another port"
+        ) from error

@@ -194,6 +194,7 @@ class Outlet:
             try:
                 return frozenset(self._producer.list_topics(timeout=1).topics)
             except KafkaException as error:
+                self._producer.poll(0)  # so that its log says why, such as a password that was refused
                 if is_stopped():
                     return frozenset()
                 if time.monotonic() > deadline:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 from k2pipeline.shipped import SHIPPED
@@ -14,10 +17,12 @@ from k2pipeline.stack.base import StackError
 FILE: Final = "docker-compose.yml"
 SMALL: Final = "docker-compose.small.yml"
 _ANSWER_S: Final = 30
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def up(directory: Path = SHIPPED, *, small: bool = False) -> None:
-    """Build, start, and show the logs until Ctrl-C, which stops the containers and keeps their volumes.
+    """Build, start, and show the logs until SIGINT (Ctrl-C) or SIGTERM: then compose stops the containers, for as long
+    as that takes it, and their volumes stay. A second signal reaches it too, and it stops them at once.
 
     Raises StackError where a file, docker, its compose plugin or the engine is missing, and where compose fails.
     """
@@ -27,13 +32,39 @@ def up(directory: Path = SHIPPED, *, small: bool = False) -> None:
         (["docker", "info"], "no Docker engine answers; start it, or set DOCKER_HOST, or take --stack embedded"),
     ):
         _require(words, missing)
-    try:
-        status = subprocess.run([*command, "up", "--build"], cwd=directory, check=False).returncode  # noqa: S603
-    except KeyboardInterrupt:
-        # Compose got the same signal, and stops what it started before it ends.
-        return
-    if status not in (0, 130):
+    status, is_stopped = _attended([*command, "up", "--build"], directory)
+    if status and not is_stopped:
         raise StackError(f"docker compose ended with exit code {status}; what it said is above")
+
+
+def _attended(command: Sequence[str], directory: Path) -> tuple[int, bool]:
+    """Run it to its end, passing signals on; its exit code, and whether a signal made it end.
+
+    In a session of its own it gets each signal once, from here, whether a terminal sent ours or somebody's kill.
+    """
+    asked: list[int] = []
+    child: subprocess.Popen[bytes] | None = None
+
+    def pass_on(number: int, _: FrameType | None) -> None:
+        asked.append(number)
+        if child is not None:
+            child.send_signal(number)
+
+    before = {number: signal.signal(number, pass_on) for number in _SIGNALS}
+    try:
+        child = subprocess.Popen(  # noqa: S603
+            command,
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, "COMPOSE_MENU": "false"},
+        )
+        for number in asked:  # what came before it was there
+            child.send_signal(number)
+        return child.wait(), bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def compose_command(directory: Path, *, small: bool) -> list[str]:

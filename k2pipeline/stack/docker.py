@@ -204,7 +204,10 @@ def redpanda(port: int) -> Any:
             script = "\n".join(
                 [
                     "#!/bin/bash",
-                    "exec /usr/bin/rpk redpanda start --mode dev-container --smp 1 --memory 1G \\",
+                    # Not --mode dev-container: it acknowledges what is not on the disk yet.
+                    "exec /usr/bin/rpk redpanda start --smp 1 --memory 1G --reserve-memory 0M --overprovisioned \\",
+                    "  --check=false --set redpanda.auto_create_topics_enabled=false \\",
+                    "  --set redpanda.write_caching_default=false \\",
                     f"  --kafka-addr inside://0.0.0.0:{_INSIDE},outside://0.0.0.0:{_OUTSIDE} \\",
                     f"  --advertise-kafka-addr inside://{BROKER_NAME}:{_INSIDE},outside://{_HOST}:{port}",
                 ]

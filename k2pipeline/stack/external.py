@@ -16,6 +16,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from k2pipeline.broker_security import BOOTSTRAP_VARIABLE
+from k2pipeline.identifier import plain
+from k2pipeline.settings_error import SettingsError
 from k2pipeline.stack.base import StackError, WarehouseAddress
 from k2pipeline.stack.topics import create_topics, topic_partitions
 
@@ -30,18 +32,18 @@ _EXAMPLE = "http://user@host:8123/k2"
 def start(*, workdir: Path, bootstrap: str | None = None, clickhouse_url: str | None = None) -> ExternalStack:
     """Check that both answer. Options win over the environment; nothing is written to `workdir`.
 
-    Raises ValueError when an address is missing or malformed, StackError when nothing answers there.
+    Raises SettingsError when an address is missing or malformed, StackError when nothing answers there.
     """
     del workdir
     there = bootstrap or os.environ.get(BOOTSTRAP_VARIABLE)
     if not there:
-        raise ValueError(f"the external stack needs {BOOTSTRAP_VARIABLE}: the broker, such as localhost:9092")
+        raise SettingsError(f"the external stack needs {BOOTSTRAP_VARIABLE}: the broker, such as localhost:9092")
     if clickhouse_url:
         warehouse = parse_clickhouse_url(clickhouse_url)
     elif os.environ.get(URL_VARIABLE):
         warehouse = warehouse_address(None, os.environ)
     else:
-        raise ValueError(f"the external stack needs {URL_VARIABLE}: ClickHouse, such as {_EXAMPLE}")
+        raise SettingsError(f"the external stack needs {URL_VARIABLE}: ClickHouse, such as {_EXAMPLE}")
     stack = ExternalStack(there, warehouse, os.environ.get(WAREHOUSE_BOOTSTRAP_VARIABLE) or there)
     stack.require_alive()
     return stack
@@ -105,17 +107,21 @@ class ExternalStack:
 def parse_clickhouse_url(url: str) -> WarehouseAddress:
     """`http[s]://[user[:password]@]host[:port][/database]`; the error does not repeat the password."""
     parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise SettingsError(f"the ClickHouse URL has a wrong port ({error}); write it as {_EXAMPLE}") from error
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-        raise ValueError(
+        raise SettingsError(
             f"the ClickHouse URL has the scheme {parts.scheme!r} and the host {parts.hostname!r}; "
             "write it as http://user:password@host:8123/k2"
         )
     return WarehouseAddress(
         host=parts.hostname,
-        port=parts.port or _DEFAULT_PORTS[parts.scheme],
+        port=port or _DEFAULT_PORTS[parts.scheme],
         user=unquote(parts.username or "default"),
         password=unquote(parts.password or ""),
-        database=parts.path.strip("/") or "k2",
+        database=plain(parts.path.strip("/") or "k2", "database"),
         secure=parts.scheme == "https",
     )
 
@@ -123,21 +129,21 @@ def parse_clickhouse_url(url: str) -> WarehouseAddress:
 def warehouse_address(url: str | None, environment: Mapping[str, str]) -> WarehouseAddress:
     """The warehouse of a URL, else of K2_CLICKHOUSE_URL, with password and CA file from the environment.
 
-    Raises ValueError when there is no URL or it cannot be understood, and when a given one has a password in it.
+    Raises SettingsError when there is no URL or it cannot be understood, and when a given one has a password in it.
     """
     if url and urlsplit(url).password:
-        raise ValueError(
+        raise SettingsError(
             f"--clickhouse has a password in it, and every user of this machine can read command lines; give the URL "
             f"without it ({_EXAMPLE}) and the password in the environment variable {PASSWORD_VARIABLE}"
         )
     chosen = url or environment.get(URL_VARIABLE)
     if not chosen:
-        raise ValueError(
+        raise SettingsError(
             f"no warehouse is given; say --clickhouse {_EXAMPLE} or set {URL_VARIABLE}, and the password in "
             f"{PASSWORD_VARIABLE}. To try it: k2 up prints the address of a stack of its own"
         )
     address = parse_clickhouse_url(chosen)
     ca_file = environment.get(CA_VARIABLE, "")
     if ca_file and not address.secure:
-        raise ValueError(f"{CA_VARIABLE} is set, but {address.url} is not encrypted; write https://, or unset it")
+        raise SettingsError(f"{CA_VARIABLE} is set, but {address.url} is not encrypted; write https://, or unset it")
     return replace(address, password=environment.get(PASSWORD_VARIABLE) or address.password, ca_file=ca_file)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from k2pipeline.broker_security import broker_settings
+from k2pipeline.broker_security import broker_settings, require_usable
 from k2pipeline.stack.base import StackError
 
 _LOG = logging.getLogger("k2.stack.broker")
@@ -19,10 +20,13 @@ _ANSWER_S = 10.0
 _LIMIT_REFUSED = (KafkaError.INVALID_CONFIG, KafkaError.POLICY_VIOLATION)
 LARGEST_MESSAGE_BYTES = 32 * 1024 * 1024
 """More than the longest frame that a feed handler takes; brokers' own limit is mostly 1 MiB."""
+_REFUSALS: Final = (KafkaError._AUTHENTICATION, KafkaError._SSL)
 
 
-def admin_client(bootstrap: str) -> AdminClient:
-    return AdminClient({**broker_settings(bootstrap), "socket.timeout.ms": 10_000}, logger=_LOG)
+def admin_client(bootstrap: str, errors: Callable[[KafkaError], None] = lambda _: None) -> AdminClient:
+    """errors: told of what goes wrong on the way to the broker, when the client is polled."""
+    settings: dict[str, Any] = {**broker_settings(bootstrap), "socket.timeout.ms": 10_000, "error_cb": errors}
+    return AdminClient(settings, logger=_LOG)
 
 
 def topic_partitions(bootstrap: str) -> dict[str, int]:
@@ -30,9 +34,18 @@ def topic_partitions(bootstrap: str) -> dict[str, int]:
 
     All topics are listed, because Tansu creates a topic that is asked for by name.
     """
+    require_usable(bootstrap)
+    told: list[KafkaError] = []
+    client = admin_client(bootstrap, told.append)
     try:
-        topics = admin_client(bootstrap).list_topics(timeout=_ANSWER_S).topics
+        topics = client.list_topics(timeout=_ANSWER_S).topics
     except KafkaException as error:
+        client.poll(0)
+        refused = next((each for each in told if each.code() in _REFUSALS), None)
+        if refused:
+            raise StackError(
+                f"the Kafka broker at {bootstrap} refuses us ({refused.str()}); correct K2_KAFKA_*"
+            ) from error
         raise StackError(
             f"no Kafka broker answers at {bootstrap} ({error.args[0].str()}); start it or correct the address"
         ) from error

@@ -268,7 +268,9 @@ def command(*arguments: str, log: Path) -> Iterator[Command]:
 
 
 class TopicReader:
-    """Reads a topic from its beginning, as it fills. Watermarks would not do: Tansu's stand behind the last batch."""
+    """Reads a topic from its beginning, as it fills. Watermarks alone would not do: Tansu's stand behind the last
+    batch; and silence alone would not either: a first fetch may take longer than any silence.
+    """
 
     def __init__(self, bootstrap: str, topic: str) -> None:
         self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "tests", "fetch.wait.max.ms": 100})
@@ -293,10 +295,15 @@ class TopicReader:
         return self.rest()
 
     def rest(self) -> list[Message]:
-        """Everything, once nothing more has come for a while."""
-        while self._read(0.5):
-            pass
+        """Everything, once the topic's end has been reached and nothing more has come for a while."""
+        wait_for(lambda: not self._read(0.5) and self._is_at_end(), "the end of the topic")
         return self._found
+
+    def _is_at_end(self) -> bool:
+        places = self._consumer.position(self._consumer.assignment())
+        ends = [self._consumer.get_watermark_offsets(place, timeout=5)[1] for place in places]
+        # Before its first message a place is negative.
+        return all(max(place.offset, 0) >= end for place, end in zip(places, ends, strict=True))
 
     def _read(self, timeout_s: float) -> int:
         messages = self._consumer.consume(10_000, timeout=timeout_s)

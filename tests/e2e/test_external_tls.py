@@ -62,13 +62,13 @@ async def _end(server: asyncio.Server) -> None:
 
 
 @pytest.fixture
-def behind_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    """The embedded stack; the environment names its warehouse by https, and holds its password."""
-    with start_stack("embedded", workdir=tmp_path) as stack:
+def behind_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, k2_stack_name: str) -> Iterator[Stack]:
+    """A stack; the environment names its warehouse by https, and holds its password."""
+    with start_stack(k2_stack_name, workdir=tmp_path) as stack:
         certificate = self_signed(tmp_path)
         with tls_in_front_of(stack.warehouse.port, certificate) as port:
             monkeypatch.setenv("K2_BOOTSTRAP", stack.bootstrap)
-            monkeypatch.setenv("K2_CLICKHOUSE_URL", f"https://default@127.0.0.1:{port}/k2")
+            monkeypatch.setenv("K2_CLICKHOUSE_URL", f"https://{stack.warehouse.user}@127.0.0.1:{port}/k2")
             monkeypatch.setenv("K2_CLICKHOUSE_PASSWORD", stack.warehouse.password)
             monkeypatch.setenv("K2_CLICKHOUSE_CA_FILE", str(certificate))
             yield stack

@@ -1,4 +1,4 @@
-"""`k2 metrics` beside the embedded stack: what Prometheus is told of messages in topics and rows in tables."""
+"""`k2 metrics` beside a stack: what Prometheus is told of messages in topics and rows in tables."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def scrape(address: str) -> dict[tuple[str, str], float]:
     }
 
 
-def test_prometheus_sees_messages_wait_and_be_taken(tmp_path: Path) -> None:
-    with start_stack("embedded", workdir=tmp_path) as stack:
+def test_prometheus_sees_messages_wait_and_be_taken(tmp_path: Path, k2_stack_name: str) -> None:
+    with start_stack(k2_stack_name, workdir=tmp_path) as stack:
         topic = EXCHANGES["kraken"].topic
         stack.create_topics([*(each.topic for each in EXCHANGES.values()), DLQ_TOPIC], 2)
         with exporter(stack, stack.warehouse.password) as address:

@@ -10,16 +10,16 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from k2pipeline.stack.kafka.broker import KafkaBroker
+from k2pipeline.stack.kafka.broker import KafkaBroker, SecureListener
 from k2pipeline.stack.kafka.jars import what_is_missing
 from k2pipeline.stack.local import LocalStack, start_local
 
-__all__ = ["KafkaBroker", "start", "what_is_missing"]
+__all__ = ["KafkaBroker", "SecureListener", "start", "what_is_missing"]
 
 
-def start(*, workdir: Path) -> LocalStack:
-    """Start broker and warehouse side by side; both answer when this returns.
+def start(*, workdir: Path, secure: SecureListener | None = None) -> LocalStack:
+    """Start broker and warehouse side by side; both answer when this returns. The warehouse reads in plain text.
 
     The first time on a machine Maven fetches Kafka, some 45 MB. StackError where Java or Maven is missing.
     """
-    return start_local(workdir, partial(KafkaBroker, data=workdir / "broker"))
+    return start_local(workdir, partial(KafkaBroker, data=workdir / "broker", secure=secure))

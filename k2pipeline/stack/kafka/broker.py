@@ -6,6 +6,7 @@ import base64
 import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from k2pipeline.stack import broker
@@ -27,20 +28,48 @@ _JVM = (
 )
 
 
+@dataclass(frozen=True)
+class SecureListener:
+    """A second way in, by SASL_SSL and PLAIN, for one user. certificate: PEM with its key (PKCS 8) and its chain.
+
+    Kafka wants the password in its configuration, which lies in the broker's data and is its owner's alone to read.
+    """
+
+    certificate: Path
+    user: str
+    password: str = field(repr=False)
+    port: int = field(default_factory=broker.free_port)
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def settings(self) -> Mapping[str, object]:
+        login = "org.apache.kafka.common.security.plain.PlainLoginModule"
+        return {
+            "listener.name.secure.ssl.keystore.type": "PEM",
+            "listener.name.secure.ssl.keystore.location": self.certificate,
+            "listener.name.secure.sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.secure.plain.sasl.jaas.config": f'{login} required user_{self.user}="{self.password}";',
+        }
+
+
 class KafkaBroker(LocalBroker):
-    """Keeps its topics in `data`, from one start to the next."""
+    """Keeps its topics in `data`, from one start to the next. secure: a listener beside the one in plain text."""
 
     port_taken = "Address already in use"
     ready_limit_s = 90.0
 
-    def __init__(self, logs: Path, guard: Guard, data: Path) -> None:
+    def __init__(self, logs: Path, guard: Guard, data: Path, secure: SecureListener | None = None) -> None:
         super().__init__(logs, guard)
         self._data = data
+        self._secure = secure
 
     def prepare(self) -> tuple[str, Sequence[str]]:
         machine = [java(), *_JVM, "-cp", f"{jars()}/*"]
         self._data.mkdir(parents=True, exist_ok=True)
         config = self._data / "server.properties"
+        config.touch(mode=0o600)
         config.write_text("".join(f"{name}={value}\n" for name, value in self._settings().items()))
         if not self._is_formatted:
             _format(machine, config)
@@ -48,15 +77,17 @@ class KafkaBroker(LocalBroker):
 
     def _settings(self) -> Mapping[str, object]:
         """Source: https://kafka.apache.org/documentation/#brokerconfigs (4.3)."""
+        secure = self._secure
+        ours = f"PLAINTEXT://{self.bootstrap}" + (f",SECURE://{secure.bootstrap}" if secure else "")
         controller = f"127.0.0.1:{broker.free_port()}"  # nobody but the broker asks it, so it may be another each time
         return {
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.voters": f"1@{controller}",
-            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://{controller}",
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "listeners": f"{ours},CONTROLLER://{controller}",
+            "advertised.listeners": ours,
             "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT",
             "log.dirs": self._data / "logs",
             "auto.create.topics.enable": "false",
             "message.max.bytes": _LARGEST_MESSAGE_BYTES,
@@ -83,6 +114,7 @@ class KafkaBroker(LocalBroker):
             "background.threads": 2,
             "num.recovery.threads.per.data.dir": 1,
             "log.cleaner.dedupe.buffer.size": 2 * 1024 * 1024,
+            **(secure.settings() if secure else {}),
         }
 
     @property

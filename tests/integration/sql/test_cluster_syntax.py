@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import chdb
 import pytest
 
-from k2pipeline.cluster import Cluster, clustered, prepared
+from k2pipeline.cluster import Cluster, carried_over, prepared
 from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaVariables, statements
+
+CHANGES = ("ALTER TABLE silver_trades ADD COLUMN IF NOT EXISTS venue String", "DROP VIEW IF EXISTS ohlcv_1m_view")
 
 
 @pytest.fixture(scope="module")
 def rewritten() -> list[str]:
     cluster = Cluster("k2")
     shipped = statements(DEFAULT_DIRECTORY, SchemaVariables(kafka_brokers="broker:9092"))
-    return [*prepared(cluster), *(each for statement in shipped for each in clustered(statement, cluster))]
+    return [*prepared(cluster), *chain.from_iterable(carried_over([*shipped, *CHANGES], cluster))]
 
 
 def test_the_engines_parser_takes_every_statement_for_a_cluster(rewritten: list[str], tmp_path: Path) -> None:
@@ -26,4 +29,6 @@ def test_the_engines_parser_takes_every_statement_for_a_cluster(rewritten: list[
             connection.query(f"EXPLAIN AST {rewritten[-1].replace(' ON CLUSTER', ' ON', 1)}")
     finally:
         connection.close()
-    assert {tree.split()[0] for tree in trees} == {"CreateQuery"}
+    changes = [tree.split()[0] for tree in trees[-4:]]
+    assert {tree.split()[0] for tree in trees[:-4]} == {"CreateQuery"}
+    assert changes == ["AlterQuery", "CreateQuery", "DropQuery", "DropQuery"]

@@ -14,6 +14,7 @@ from harness.scenario import Scenario
 from harness.ways import handlers
 from k2pipeline.broker_security import broker_settings
 from k2pipeline.schema import DEFAULT_DIRECTORY
+from k2pipeline.settings_error import SettingsError
 from k2pipeline.stack import StackError, WarehouseAddress, start_stack
 from k2pipeline.stack.external import warehouse_address
 
@@ -25,7 +26,7 @@ SASL = {
     "K2_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
     "K2_KAFKA_SASL_USERNAME": "k2",
     "K2_KAFKA_SASL_PASSWORD": SECRET,
-    "K2_KAFKA_CA_FILE": "/etc/ca.pem",
+    "K2_KAFKA_CA_FILE": __file__,  # a file that is there
 }
 
 
@@ -36,12 +37,43 @@ def test_a_broker_gets_what_the_environment_says_in_librdkafkas_words() -> None:
         "sasl.mechanism": "SCRAM-SHA-512",
         "sasl.username": "k2",
         "sasl.password": SECRET,
-        "ssl.ca.location": "/etc/ca.pem",
+        "ssl.ca.location": __file__,
     }
 
 
 def test_another_broker_than_the_one_named_gets_no_password() -> None:
     assert broker_settings("127.0.0.1:1", SASL) == {"bootstrap.servers": "127.0.0.1:1"}
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["BROKER.example:9093", "first.example:9093, broker.example:9093", "SASL_SSL://broker.example:9093", BROKER + ","],
+)
+def test_a_broker_that_is_spelled_otherwise_is_the_same(written: str) -> None:
+    assert broker_settings(written, SASL)["sasl.password"] == SECRET
+    assert broker_settings("localhost:9", {**SASL, "K2_BOOTSTRAP": "127.0.0.1:9"})["sasl.password"] == SECRET
+
+
+@pytest.mark.parametrize("named", [None, "", "other.example:9093", "broker.example:9094"])
+@pytest.mark.parametrize("broker", [BROKER, "10.0.0.1:9093"])
+def test_a_password_for_nobody_knows_which_broker_is_an_error(broker: str, named: str | None) -> None:
+    environment = {name: value for name, value in SASL.items() if name != "K2_BOOTSTRAP"}
+    if named is not None:
+        environment["K2_BOOTSTRAP"] = named
+    with pytest.raises(SettingsError, match=r"set K2_BOOTSTRAP to it") as wrong:
+        broker_settings(broker, environment)
+    assert SECRET not in str(wrong.value)
+
+
+def test_a_password_without_a_broker_named_is_an_error_even_on_this_machine() -> None:
+    environment = {name: value for name, value in SASL.items() if name != "K2_BOOTSTRAP"}
+    with pytest.raises(SettingsError, match="K2_BOOTSTRAP"):
+        broker_settings("127.0.0.1:9093", environment)
+
+
+def test_a_file_that_is_not_there_is_an_error_that_names_it() -> None:
+    with pytest.raises(SettingsError, match=r"K2_KAFKA_CA_FILE='/nowhere/ca.pem' is not there"):
+        broker_settings(BROKER, {**SASL, "K2_KAFKA_CA_FILE": "/nowhere/ca.pem"})
 
 
 @pytest.mark.parametrize("protocol", [None, "", "sasl", "PLAINTEXT", "SSL"])

@@ -125,9 +125,16 @@ def test_only_what_was_not_acknowledged_is_no_longer_owed(tmp_path: Path) -> Non
 
 def test_a_broker_that_keeps_nothing_is_left_out_and_refused_when_asked_for() -> None:
     assert {case.victim for case in choose_cases("embedded", [])} == {"warehouse", "feed"}
-    assert tuple(choose_cases("kafka", [])) == CASES
+    assert tuple(choose_cases("kafka", [])) == tuple(choose_cases("docker", [])) == CASES
     with pytest.raises(ScenarioError, match="kill-broker: the broker of the embedded stack keeps nothing"):
         choose_cases("embedded", ["kill-broker"])
+
+
+def test_only_feed_handlers_are_struck_on_a_stack_that_is_somebody_elses() -> None:
+    assert {case.victim for case in choose_cases("external", [])} == {"feed"}
+    for name in ("kill-warehouse", "pause-broker"):
+        with pytest.raises(ScenarioError, match=f"{name}: the .* of an external stack is somebody else's"):
+            choose_cases("external", [name])
 
 
 @pytest.mark.parametrize("text", ["kill-moon", "kill-feed=many", "kill-feed=0"])
