@@ -63,7 +63,8 @@ def _orders(
         of_symbol.append(np.stack([trades.event_us[first] // resolution_us, trades.taker_buys[first]]))
     marks = np.concatenate(of_symbol, axis=1)
     is_other = (np.diff(marks, axis=1, prepend=-1) != 0).any(axis=0)
-    return marks[0, is_other] * resolution_us
+    times_us: Integers = marks[0, is_other] * resolution_us
+    return times_us
 
 
 def dispersion(times_us: Integers, seconds: float) -> float:
