@@ -4,6 +4,7 @@
 
 For each instrument of ../shared/captures whose recording is long enough: the recording beside the lowest and the
 highest of that many synthetic tapes of the same mean rate and length; in bold where the recording is not between.
+Before them stands how bursty both are: the dispersion of orders in windows of several lengths.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from synthetic_tapes import INSTRUMENTS, SECOND_US, Tape, generated, recorded, r
 
 Floats = NDArray[np.float64]
 SEEDS = 20
+WINDOWS = {
+    **{f"{length} ms": length / 1000 for length in (10, 20, 50, 100, 200, 500)},
+    **{f"{length} s": float(length) for length in (1, 2, 5, 10)},
+}
 
 
 def order_gaps_s(tape: Tape) -> Floats:
@@ -107,12 +112,31 @@ STATISTICS: dict[str, Callable[[Tape], float]] = {
 
 
 def main(seeds: int) -> None:
-    """Print the table as Markdown."""
+    """Print both tables as Markdown."""
     require_captures()
-    print("| |" + "".join(f" {instrument.title} | synthetic |" for instrument in INSTRUMENTS))
-    print("|---|" + "--:|---|" * len(INSTRUMENTS))
     real = [recorded(instrument) for instrument in INSTRUMENTS]
     tapes = [[generated(instrument, seed) for seed in range(1, seeds + 1)] for instrument in INSTRUMENTS]
+    _print_dispersions(real, tapes)
+    print()
+    _print_statistics(real, tapes)
+
+
+def _print_dispersions(real: list[Tape], tapes: list[list[Tape]]) -> None:
+    """Of the instruments whose orders can be told apart in the recording."""
+    print("| window |" + "".join(f" {instrument.title} | synthetic |" for instrument in INSTRUMENTS[:-1]))
+    print("|---|" + "--:|---|" * len(INSTRUMENTS[:-1]))
+    for name, seconds in WINDOWS.items():
+        cells = []
+        for tape, others in zip(real[:-1], tapes[:-1], strict=True):
+            values = [dispersion(other, seconds) for other in others]
+            range_text = f"{_text(min(values))} .. {_text(max(values))}"
+            cells += [_text(dispersion(tape, seconds)), f"{_text(float(np.median(values)))} ({range_text})"]
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+def _print_statistics(real: list[Tape], tapes: list[list[Tape]]) -> None:
+    print("| |" + "".join(f" {instrument.title} | synthetic |" for instrument in INSTRUMENTS))
+    print("|---|" + "--:|---|" * len(INSTRUMENTS))
     for name, statistic in STATISTICS.items():
         cells = []
         for tape, others in zip(real, tapes, strict=True):

@@ -29,6 +29,16 @@ def add_fault_flag(parser: argparse.ArgumentParser, group: argparse._ActionsCont
     parser.epilog = "\n".join(listed)
 
 
+def add_id_jumps_flag(group: argparse._ActionsContainer) -> None:
+    """Declare --id-jumps."""
+    group.add_argument(
+        "--id-jumps",
+        metavar="PER_MILLION",
+        type=int,
+        help="so many of a million synthetic trades leave ids out before their own, as exchanges do (default: none)",
+    )
+
+
 def _lines(described: Mapping[str, str]) -> list[str]:
     width = max(map(len, described)) + 4
     return [

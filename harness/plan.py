@@ -11,7 +11,7 @@ from harness.faults import FaultSpec, parse_fault
 from harness.pace import Pace, parse_rate
 from harness.scenario import Scenario, ScenarioError
 from harness.survey import survey_for_replay
-from harness.synthetic import check_symbols, parse_duration, synthetic
+from harness.synthetic import check_id_jumps, check_symbols, parse_duration, synthetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,12 @@ class Plan:
         """The frames to replay, in order."""
         if self.scenario.captures:
             return read_merged(self.scenario.captures)
-        return synthetic(self.duration_ns, self.scenario.seed, symbols=self.scenario.symbols)
+        return synthetic(
+            self.duration_ns,
+            self.scenario.seed,
+            symbols=self.scenario.symbols,
+            id_jumps_per_million=self.scenario.id_jumps,
+        )
 
 
 def plan(scenario: Scenario) -> Plan:
@@ -40,6 +45,7 @@ def plan(scenario: Scenario) -> Plan:
     try:
         duration_ns = parse_duration(scenario.synthetic) if scenario.synthetic else 0
         check_symbols(scenario.symbols)
+        check_id_jumps(scenario.id_jumps)
     except ValueError as error:
         raise ScenarioError(str(error)) from error
     load_suites(EXPECTATIONS, scenario.suites)

@@ -31,15 +31,17 @@ class ScenarioError(Exception):
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """captures: files, each played in its own order, merged by receive time. synthetic: a duration such as
-    `10m` of generated trades (instead of captures), symbols: of so many symbols on each exchange. rate: see
-    harness.pace. via: see harness.ways. faults: `NAME=AMOUNT`, see harness.faults. partitions: of each topic. slos:
-    also judge the latency by expectations/latency.json, which only makes sense at a rate that the stack holds.
+    `10m` of generated trades (instead of captures), symbols: of so many symbols on each exchange, id_jumps: of a
+    million trades so many leave ids out before their own. rate: see harness.pace. via: see harness.ways. faults:
+    `NAME=AMOUNT`, see harness.faults. partitions: of each topic. slos: also judge the latency by
+    expectations/latency.json, which only makes sense at a rate that the stack holds.
     """
 
     name: str = "adhoc"
     captures: tuple[Path, ...] = ()
     synthetic: str = ""
     symbols: int | None = None
+    id_jumps: int = 0
     rate: str = "max"
     times: str = "original"
     via: str = "topic"
@@ -50,7 +52,7 @@ class Scenario:
     slos: bool = False
 
     def __post_init__(self) -> None:
-        check_source("a run", self.captures, self.synthetic, self.symbols)
+        check_source("a run", self.captures, self.synthetic, self.symbols, self.id_jumps)
         if self.times not in TIMES:
             raise ScenarioError(f"times {self.times!r} is not one of {', '.join(TIMES)}")
         if not re.fullmatch(r"\w[\w.=-]*", self.name):
@@ -67,6 +69,8 @@ class Scenario:
             out += ["--synthetic", self.synthetic]
         if self.symbols is not None:
             out += ["--symbols", str(self.symbols)]
+        if self.id_jumps:
+            out += ["--id-jumps", str(self.id_jumps)]
         out += ["--rate", self.rate, "--times", self.times, "--seed", str(self.seed)]
         if self.via != Scenario.__dataclass_fields__["via"].default:
             out += ["--via", self.via]
@@ -81,8 +85,10 @@ class Scenario:
         return out
 
 
-def check_source(player: str, captures: Sequence[Path], synthetic: str | None, symbols: int | None) -> None:
-    """Raise ScenarioError unless either captures or synthetic trades are to be played, and symbols of these."""
+def check_source(
+    player: str, captures: Sequence[Path], synthetic: str | None, symbols: int | None, id_jumps: int | None
+) -> None:
+    """Raise ScenarioError unless captures or synthetic trades are to be played, and symbols and jumps of the latter."""
     if bool(captures) == bool(synthetic):
         given = "both" if captures else "neither"
         raise ScenarioError(
@@ -91,6 +97,11 @@ def check_source(player: str, captures: Sequence[Path], synthetic: str | None, s
     if captures and symbols is not None:
         raise ScenarioError(
             f"--symbols {symbols} is for synthetic trades, and captures have the symbols that were recorded; "
+            "leave it out, or use --synthetic 10m in the place of captures"
+        )
+    if captures and id_jumps:
+        raise ScenarioError(
+            f"--id-jumps {id_jumps} is for synthetic trades, and captures have the ids that were recorded; "
             "leave it out, or use --synthetic 10m in the place of captures"
         )
 
@@ -121,6 +132,7 @@ def load_scenario(name_or_file: str, overrides: Mapping[str, Any]) -> Scenario:
     if "captures" in overrides:
         content.pop("synthetic", None)
         content.pop("symbols", None)
+        content.pop("id_jumps", None)
     for name in ("faults", "suites"):
         content[name] = tuple(content.get(name, ()))
     content["captures"] = tuple(SHIPPED / capture for capture in content.get("captures", ()))
@@ -129,7 +141,7 @@ def load_scenario(name_or_file: str, overrides: Mapping[str, Any]) -> Scenario:
 
 def _check(path: Path, content: Mapping[str, Any]) -> None:
     kinds = {"captures": list, "faults": list, "suites": list, "slos": bool}
-    kinds |= {"symbols": int, "seed": int, "partitions": int}
+    kinds |= {"symbols": int, "id_jumps": int, "seed": int, "partitions": int}
     known = {field.name for field in fields(Scenario)}
     for key, value in content.items():
         if key not in known:

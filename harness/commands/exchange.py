@@ -23,7 +23,7 @@ from harness.exchange.show import Show, programme
 from harness.exchange.source import Source, generated, recorded
 from harness.faults import TRANSPORT_NAMES, FaultSpec, parse_fault
 from harness.faults.transport import make_faults
-from harness.flags import add_fault_flag
+from harness.flags import add_fault_flag, add_id_jumps_flag
 from harness.pace import parse_rate
 from harness.replay import interruptible
 from harness.scenario import ScenarioError, check_source
@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--capture", metavar="FILE", type=Path, action="append", default=[], help="may be repeated")
     source.add_argument("--synthetic", metavar="DURATION", help="generated trades instead: 90s, 10m, 1h")
     source.add_argument("--symbols", metavar="N", type=int, help="symbols of each exchange in synthetic trades")
+    add_id_jumps_flag(source)
     source.add_argument("--seed", type=int, default=1, help="of synthetic trades, faults and choices")
     how = parser.add_argument_group("how")
     how.add_argument("--rate", metavar="N|Nx|max", default="1x", help="trades/s, times the recorded speed, or max")
@@ -82,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until everything has been played (--leave) or until Ctrl-C."""
-    check_source("an exchange", options.capture, options.synthetic, options.symbols)
+    check_source("an exchange", options.capture, options.synthetic, options.symbols, options.id_jumps)
     planned = programme(
         recorded(options.capture) if options.capture else _generated(options),
         parse_rate(options.rate),
@@ -148,6 +149,6 @@ def _faults(texts: Sequence[str]) -> list[FaultSpec]:
 
 def _generated(options: argparse.Namespace) -> Source:
     try:
-        return generated(parse_duration(options.synthetic), options.seed, options.symbols)
+        return generated(parse_duration(options.synthetic), options.seed, options.symbols, options.id_jumps or 0)
     except ValueError as error:
         raise ScenarioError(str(error)) from error

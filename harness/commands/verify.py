@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from harness.flags import add_fault_flag
+from harness.flags import add_fault_flag, add_id_jumps_flag
 from harness.progress import Shown
 from harness.run import RUNS
 from harness.run import run as run_scenario
@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     source.add_argument("--synthetic", metavar="DURATION", help="generated trades instead: 90s, 10m, 1h")
     source.add_argument("--symbols", metavar="N", type=int, help="symbols of each exchange in synthetic trades")
+    add_id_jumps_flag(source)
     source.add_argument("--seed", type=int, help="of synthetic trades and faults")
     how = parser.add_argument_group("how")
     how.add_argument("--rate", metavar="N|Nx|max", help="trades per second, a multiple of the recorded speed, or max")
@@ -94,6 +95,7 @@ def _scenario(options: argparse.Namespace) -> Scenario:
         "captures": tuple(options.capture),
         "synthetic": options.synthetic,
         "symbols": options.symbols,
+        "id_jumps": options.id_jumps,
         "rate": options.rate,
         "times": options.times,
         "via": options.via,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.captures import CapturedFrame, read_merged
-from harness.synthetic import check_symbols, synthetic
+from harness.synthetic import check_id_jumps, check_symbols, synthetic
 from harness.synthetic.exchanges import EXCHANGES
 from harness.synthetic.stream import instruments
 
@@ -28,8 +28,13 @@ def recorded(captures: Sequence[Path]) -> Source:
     return Source(lambda: read_merged(captures))
 
 
-def generated(duration_ns: int, seed: int, symbols: int | None = None) -> Source:
-    """Synthetic trades of every exchange, of so many symbols each; ValueError if there are not as many."""
+def generated(duration_ns: int, seed: int, symbols: int | None = None, id_jumps: int = 0) -> Source:
+    """Synthetic trades of every exchange, of so many symbols each and with so many jumps of ids in a million trades;
+    ValueError if there are not as many.
+    """
     check_symbols(symbols)
+    check_id_jumps(id_jumps)
     names = {exchange: [each.symbol for each in instruments(exchange, symbols)] for exchange in EXCHANGES}
-    return Source(lambda: synthetic(duration_ns, seed, symbols=symbols), names, duration_ns)
+    return Source(
+        lambda: synthetic(duration_ns, seed, symbols=symbols, id_jumps_per_million=id_jumps), names, duration_ns
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -47,12 +47,15 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why single ids are missing, by market and id, in words; and what is missing of the topics."""
+    """Why single ids are missing, by market and id, in words; what is missing of the topics; and by market the ids that
+    no trade has, as ranges (first, last) in their order.
+    """
 
     lost: Mapping[Market, Mapping[int, str]] = field(default_factory=dict)
     refused: Mapping[Market, Mapping[int, str]] = field(default_factory=dict)
     never_sent: Mapping[Market, Mapping[int, str]] = field(default_factory=dict)
     lost_offsets: tuple[Hole, ...] = ()
+    jumps: Mapping[Market, Sequence[tuple[int, int]]] = field(default_factory=dict)
 
 
 def missing(client: Client, silver: str) -> list[Hole]:
@@ -103,11 +106,20 @@ def gather(client: Client, silver: str, holes: Iterable[Hole]) -> Evidence:
         refused=_merged([_by_market(client, _letters_of_silver()), _letters_of_bronze(client, holes)]),
         never_sent=_by_market(client, _NEVER_SENT) if "gaps" in truth else {},
         lost_offsets=tuple(hole for name in bronze for hole in _lost_offsets(client, name)),
+        jumps=_jumps(client) if "id_jumps" in truth else {},
     )
 
 
 _NEVER_SENT: Final = f"""
 SELECT exchange, symbol, trade_id, 'the exchange did not send it' FROM k2_truth.gaps LIMIT {MOST_ROWS}"""
+
+
+def _jumps(client: Client) -> dict[Market, list[tuple[int, int]]]:
+    query = f"SELECT exchange, symbol, first_id, last_id FROM k2_truth.id_jumps ORDER BY ALL LIMIT {MOST_ROWS}"
+    found: dict[Market, list[tuple[int, int]]] = {}
+    for exchange, symbol, first, last in client.query(query).result_rows:
+        found.setdefault((exchange, symbol), []).append((first, last))
+    return found
 
 
 def _owed(silver: str) -> str:

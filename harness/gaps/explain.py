@@ -2,13 +2,15 @@
 
 Evidence on a single id comes first (it was lost, it was refused), then what is known of the time in which ids are
 missing (nobody was connected, nothing came of any symbol), then what only the truth of a run knows (it was never
-sent).
+sent). Ids that no trade has, because the exchange jumped ahead, are no trades missing, whatever the time.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from harness.gaps.evidence import Evidence, Hole, Silence
@@ -18,6 +20,9 @@ from harness.gaps.sessions import Outage
 # Frames that were under way when a connection ended are missing up to here before the log says so.
 GRACE_NS: Final = 2 * 10**9
 _SECOND_NS: Final = 10**9
+_NOTHING: Final = (Cause.UNEXPLAINED, "nothing tells why")
+Run = tuple[int, int, Cause, str]
+"""First and last id, why they are missing, and the evidence of it."""
 
 
 def explain(
@@ -28,9 +33,12 @@ def explain(
     outages: Sequence[Outage] = (),
 ) -> tuple[Gap, ...]:
     """Every gap with its cause, in the order of time."""
-    gaps = [gap for hole in missing for gap in _missing(hole, silences, evidence, outages)]
+    of_holes = {hole: tuple(_missing(hole, silences, evidence, outages)) for hole in missing}
+    gaps = [gap for parts in of_holes.values() for gap in parts]
+    # A hole that is a jump is nothing missed, so it does not tell what a silence was.
+    missed = [hole for hole, parts in of_holes.items() if any(gap.cause is not Cause.ID_JUMP for gap in parts)]
     gaps += [_late(hole) for hole in _joined(filled)]
-    gaps += [_silent(silence, outages) for silence in silences if not _is_explained(silence, missing)]
+    gaps += [_silent(silence, outages) for silence in silences if not _is_explained(silence, missed)]
     return tuple(sorted(gaps, key=lambda gap: (gap.from_ns, gap.exchange, gap.symbol, gap.first_id or 0)))
 
 
@@ -45,25 +53,42 @@ def _missing(hole: Hole, silences: Sequence[Silence], evidence: Evidence, outage
     ):
         known |= {number: (cause, detail) for number, detail in ids.items() if hole.first_id <= number <= hole.last_id}
     while_away = _while_away(hole, silences, evidence, outages)
-    for first, last, cause, detail in _runs(hole, known):
+    for first, last, cause, detail in _runs(hole, known, evidence.jumps.get(market, ())):
         if while_away and cause in {Cause.NEVER_SENT, Cause.UNEXPLAINED}:
             cause, detail = while_away  # a better explanation of the same run
         yield Gap(hole.exchange, hole.symbol, cause, first, last, hole.from_ns, hole.until_ns, detail)
 
 
-def _runs(hole: Hole, known: dict[int, tuple[Cause, str]]) -> Iterator[tuple[int, int, Cause, str]]:
-    """Ids from one to another with one cause; only ids that something is known of are looked at one by one."""
-    nothing = (Cause.UNEXPLAINED, "nothing tells why")
+def _runs(hole: Hole, known: dict[int, tuple[Cause, str]], jumps: Sequence[tuple[int, int]]) -> Iterator[Run]:
+    """Ids from one to another with one cause, through the whole hole."""
     at = hole.first_id
+    for run in sorted(_known_runs(known)):
+        yield from _between(at, run[0] - 1, jumps)
+        yield run
+        at = run[1] + 1
+    yield from _between(at, hole.last_id, jumps)
+
+
+def _known_runs(known: dict[int, tuple[Cause, str]]) -> Iterator[Run]:
+    """Only ids that something is known of are looked at one by one."""
     for (cause, _), group in groupby(sorted(_neighbours(known)), key=lambda run: (run[2], run[0] - run[1])):
         runs = list(group)
-        first, last, detail = runs[0][1], runs[-1][1], runs[0][3]
-        if first > at:
-            yield at, first - 1, *nothing
-        yield first, last, cause, detail
-        at = last + 1
-    if at <= hole.last_id:
-        yield at, hole.last_id, *nothing
+        yield runs[0][1], runs[-1][1], cause, runs[0][3]
+
+
+def _between(first: int, last: int, jumps: Sequence[tuple[int, int]]) -> Iterator[Run]:
+    """Ids of which nothing is known but where the exchange jumped; a hole may have many of them, or be one."""
+    if first > last:
+        return
+    for begins, ends in jumps[bisect_left(jumps, first, key=itemgetter(1)) :]:
+        if begins > last:
+            break
+        if begins > first:
+            yield first, begins - 1, *_NOTHING
+        yield max(begins, first), min(ends, last), Cause.ID_JUMP, "no trade has these ids: the exchange jumped ahead"
+        first = ends + 1
+    if first <= last:
+        yield first, last, *_NOTHING
 
 
 def _neighbours(known: dict[int, tuple[Cause, str]]) -> Iterator[tuple[int, int, Cause, str]]:

@@ -20,6 +20,7 @@ class Cause(enum.StrEnum):
     LATE_ARRIVAL = "late_arrival"  # they came after later ones
     EXCHANGE_HALT = "exchange_halt"  # nothing came of any symbol, and the ids go on: there were none
     NEVER_SENT = "never_sent"  # connected, and the exchange did not send them; only the truth of a run knows
+    ID_JUMP = "id_jump"  # no trade has these ids: the exchange jumped ahead; only the truth of a run knows
     UNEXPLAINED = "unexplained"
 
 

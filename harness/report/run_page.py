@@ -165,7 +165,7 @@ def _gaps_say(results: Results) -> str:
     return (
         f"{words.many(found, 'trade id')} missing between two that came."
         if found
-        else "No trade id is missing between two that came."
+        else "No trade id that was due is missing between two that came."
     )
 
 

@@ -1,8 +1,8 @@
 """When takers arrive, at which instrument, on which side and how hungry: a marked, self-exciting process (Hawkes,
 1971).
 
-Takers come by themselves (a Poisson process, whose sides follow a mood that lasts some seconds) or because an
-earlier one came: each has a Poisson number of followers for every kernel, after exponential delays, and the more
+Takers come by themselves (a Poisson process, whose rate and sides follow moods and tides, see activity.py) or because
+an earlier one came: each has a Poisson number of followers for every kernel, after exponential delays, and the more
 of them the more fills it took. A follower mostly trades what the one before it traded, on the same side. That
 makes bursts, runs of one side, and instruments that move together. It is simulated by branching (Hawkes and Oakes,
 1974): a generation at a time, all at once. The mean number of followers has to stay below one, or the process
@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from fractions import Fraction
 from itertools import pairwise
+from math import prod
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from harness.synthetic.activity import LEVEL_BITS, Spells, Tide, Tides
 from harness.synthetic.draws import Draws, Integers
 from harness.synthetic.quantiles import ONE_BITS, exponential, permille
 
@@ -54,11 +56,12 @@ class Kernel:
 @dataclass(frozen=True, slots=True)
 class Excitement:
     """How takers call others. `weights` are steps (fills, permille): a taker with so many fills or more has so many
-    times the followers of a taker with one.
+    times the followers of a taker with one. `tides` are how the rate of spontaneous takers changes besides the moods.
     """
 
     kernels: tuple[Kernel, ...]
     weights: tuple[tuple[int, int], ...] = ((1, 1000),)
+    tides: tuple[Tide, ...] = ()
 
 
 class Takers(NamedTuple):
@@ -90,11 +93,12 @@ class Arrivals:
         self._delays_us = np.array([kernel.mean_delay_us for kernel in kernels], np.int64)
         self._same_instrument = permille(*(kernel.same_instrument_permille for kernel in kernels))
         self._same_side = permille(*(kernel.same_side_permille for kernel in kernels))
-        self._gap = int(gap_us * (1 << _GAP_BITS) / (1 - self._families.mean) * Fraction(sum(ACTIVITY_PERMILLE), 2000))
+        activity = Fraction(sum(ACTIVITY_PERMILLE), 2000) * prod(tide.mean for tide in excitement.tides)
+        self._gap = int(gap_us * (1 << _GAP_BITS) / (1 - self._families.mean) * activity)
         self._at_once = max(1, min(_MOST_AT_ONCE, (_LONGEST_AT_ONCE_US << _GAP_BITS) // self._gap))
         self._spontaneous_until = 0
-        self._mood_until = 0
-        self._mood = np.full((2, 1), 1 << 15, np.int64)
+        self._moods = Spells(draws, MOOD_BITS, ACTIVITY_PERMILLE, BUYERS_PERMILLE)
+        self._tides = Tides(draws.part("tides"), excitement.tides)
         self._waiting: Integers = np.empty(0, np.int64)
         # In parts, so that a high rate does not fill the memory; few takers are one part.
         parts = max(1, int(self._delays_us.max() / gap_us) // _MOST_WARMING_UP)
@@ -115,7 +119,8 @@ class Arrivals:
             takers = self._followers(arrived[-1])
         self._waiting = np.concatenate([*later, takers]) - end
         self._spontaneous_until -= length_us << _GAP_BITS
-        self._mood_until -= length_us
+        self._moods.forward(length_us)
+        self._tides.forward(length_us)
         keys = np.sort(np.concatenate([*arrived, takers]))
         fills = keys >> _FILLS_BITS & 0xFF
         return Takers(keys >> _TIME_BITS, (keys & _INSTRUMENT) >> 1, keys & _SIDE, fills)
@@ -126,10 +131,10 @@ class Arrivals:
         self._spontaneous_until = int(times[-1])
         times_us = times >> _GAP_BITS
         marks = self._marks(self._at_once) & ~_SIDE
-        act, buy = self._moods(times_us)
+        act, buy = self._moods.at(times_us)
         luck = self._draws.bits(2 * self._at_once, 16).reshape(2, -1)
         marks |= luck[0] < buy
-        takers: Integers = (times_us << _TIME_BITS | marks)[luck[1] < act]
+        takers: Integers = (times_us << _TIME_BITS | marks)[luck[1] < act * self._tides.at(times_us) >> LEVEL_BITS]
         return takers
 
     def _followers(self, takers: Integers) -> Integers:
@@ -150,16 +155,6 @@ class Arrivals:
         fills = 1 + np.searchsorted(self._fills_edges, luck[0], side="right")
         marks: Integers = fills << _FILLS_BITS | self._slots[luck[1] & (len(self._slots) - 1)] << 1 | luck[1] >> 15
         return marks
-
-    def _moods(self, times_us: Integers) -> Integers:
-        """Give what 16-bit draws have to be below for a taker at each time to act, and to buy."""
-        spans = times_us - self._mood_until >> MOOD_BITS  # -1 is the last call's last mood
-        fresh = self._draws.bits(2 * int(spans[-1]) + 2, 16).reshape(2, -1)
-        low, high = permille(*ACTIVITY_PERMILLE, *BUYERS_PERMILLE).reshape(2, 2, 1).swapaxes(0, 1)
-        moods = np.concatenate([self._mood, low + ((high - low) * fresh >> 16)], axis=1)
-        self._mood = moods[:, -1:]
-        self._mood_until += int(spans[-1]) + 1 << MOOD_BITS
-        return moods[:, spans + 1]
 
 
 class Families:

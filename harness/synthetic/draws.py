@@ -22,10 +22,14 @@ Integers = NDArray[np.int64]
 class Draws:
     """One stream of random words, read from its start. Mutable: each read moves on."""
 
-    def __init__(self, seed: int, name: str) -> None:
+    def __init__(self, seed: int | str, name: str) -> None:
         self._name = f"{seed}/{name}"
         self._blocks = 0
         self._rest: NDArray[np.uint64] = np.empty(0, "<u8")
+
+    def part(self, name: str) -> "Draws":
+        """Open a stream of its own for a part of what this one is for."""
+        return Draws(self._name, name)
 
     def words(self, count: int) -> NDArray[np.uint64]:
         """Read 64-bit words, little-endian: the stream does not depend on how many are read at a time."""

@@ -51,8 +51,7 @@ def synthetic(
         raise ValueError(f"rates name no exchange; there are {', '.join(EXCHANGES)}")
     if duration_ns <= 0:
         raise ValueError(f"duration {duration_ns} ns is not positive; give at least 1 ms")
-    if not 0 <= id_jumps_per_million <= 1_000_000:
-        raise ValueError(f"{id_jumps_per_million} id jumps per million trades; give 0 to 1000000")
+    check_id_jumps(id_jumps_per_million)
     end_ns = start_ns + duration_ns
     streams = []
     for name, rate in chosen.items():
@@ -82,6 +81,12 @@ def check_symbols(symbols: int | None) -> None:
     most = min(listing.most_symbols(exchange) for exchange in EXCHANGES.values())
     if symbols is not None and not 1 <= symbols <= most:
         raise ValueError(f"{symbols} symbols of each exchange; give a number from 1 to {most}")
+
+
+def check_id_jumps(per_million: int) -> None:
+    """Raise ValueError unless so many of a million trades can jump."""
+    if not 0 <= per_million <= 1_000_000:
+        raise ValueError(f"{per_million} id jumps per million trades; give 0 to 1000000")
 
 
 def _rates(rates: Rate | Mapping[str, Rate] | None) -> Mapping[str, Rate]:

@@ -10,13 +10,14 @@ docs/meaning.md is the rule; nothing here comes from the pipeline or its SQL. A 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import Final
 
+from harness.captures import CapturedFrame
 from harness.truth.draft import TruthError
 from harness.truth.exchange import Exchange
 from harness.truth.tables import tables
@@ -26,13 +27,15 @@ from harness.truth.upload import Client, load_tables
 __all__ = ["EXCHANGES", "Truth", "TruthError", "compute", "load"]
 
 
-def compute(ledger: Path) -> Truth:
+def compute(ledger: Path, tape: Iterable[CapturedFrame] = ()) -> Truth:
     """The truth of the run that wrote `ledger` (Parquet, columns as harness/ledger.py writes them).
+
+    `tape` are the frames that were played, before any fault, where their ids jump: so the jumps are known too.
 
     Raises TruthError for an exchange that this package has no module for, and OverflowError for a candle that no
     Decimal of 76 digits holds.
     """
-    return truth_of(ledger, EXCHANGES)
+    return truth_of(ledger, EXCHANGES, tape)
 
 
 def load(truth: Truth, client: Client) -> None:

@@ -130,6 +130,15 @@ GAPS: Final = Table(
     {"exchange": _NAME, "symbol": _NAME, "trade_id": Column(pl.UInt64, "UInt64"), "seq": _SEQ},
     ("exchange", "symbol", "trade_id"),
 )
+ID_JUMPS: Final = Table(
+    {
+        "exchange": _NAME,
+        "symbol": _NAME,
+        "first_id": Column(pl.UInt64, "UInt64"),
+        "last_id": Column(pl.UInt64, "UInt64"),
+    },
+    ("exchange", "symbol", "first_id"),
+)
 
 
 def bronze_table(exchange: Exchange) -> Table:
@@ -147,4 +156,5 @@ def tables(exchanges: Iterable[Exchange]) -> dict[str, Table]:
         "silver_trades": SILVER,
         **{f"ohlcv_{window}": CANDLES for window in WINDOWS_S},
         "gaps": GAPS,
+        "id_jumps": ID_JUMPS,
     }

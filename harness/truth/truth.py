@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,11 @@ from typing import Final, cast
 import polars as pl
 import pyarrow.parquet as pq
 
+from harness.captures import CapturedFrame
 from harness.truth.candles import candles
 from harness.truth.draft import Part, draft
 from harness.truth.exchange import Exchange
+from harness.truth.jumps import jumps_of
 from harness.truth.silver import first_arrivals
 from harness.truth.tables import DEAD_LETTERS, FRAMES, GAPS, SILVER, bronze_table
 
@@ -46,8 +48,8 @@ class Truth:
     dead_letters: Mapping[tuple[str, str], int]
 
 
-def truth_of(ledger: Path, exchanges: Mapping[str, Exchange]) -> Truth:
-    """The truth of a ledger, which is read batch by batch."""
+def truth_of(ledger: Path, exchanges: Mapping[str, Exchange], tape: Iterable[CapturedFrame] = ()) -> Truth:
+    """The truth of a ledger, which is read batch by batch; see `compute` for the tape."""
     parts: defaultdict[str, list[pl.DataFrame]] = defaultdict(list)
     for name, rows in _parts(ledger, exchanges):
         parts[name].append(rows)
@@ -66,6 +68,7 @@ def truth_of(ledger: Path, exchanges: Mapping[str, Exchange]) -> Truth:
             "silver_trades": silver,
             **{f"ohlcv_{window}": rows for window, rows in candles(silver).items()},
             "gaps": _gaps(GAPS.frame(parts.pop("gaps", ())), bronze),
+            "id_jumps": jumps_of(tape, exchanges),
         },
         trades_sent=sum(len(rows) for rows in bronze.values()),
         distinct_trades=len(silver),

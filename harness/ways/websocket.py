@@ -45,7 +45,7 @@ def open_way(planned: Plan) -> WebSocketWay:
     if scenario.captures:
         source = recorded(scenario.captures)
     else:
-        source = generated(planned.duration_ns, scenario.seed, scenario.symbols)
+        source = generated(planned.duration_ns, scenario.seed, scenario.symbols, scenario.id_jumps)
     found = programme(source, planned.pace, planned.faults, scenario.seed)
     found.catalogue.require_fed()
     FaultChain(found.on_frames, found.seed)

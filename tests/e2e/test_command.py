@@ -30,6 +30,41 @@ def test_json_is_results_json(tmp_path: Path, k2_harness: Harness) -> None:
     assert json.loads(done.stdout) == json.loads((directory / "results.json").read_text())
 
 
+@pytest.mark.parametrize("via", ["topic", "websocket"])
+def test_ids_that_the_exchange_jumped_over_are_no_trades_lost_and_are_told_as_jumps(
+    tmp_path: Path, k2_harness: Harness, via: str
+) -> None:
+    played = ("--synthetic", "3s", "--id-jumps", "5000", "--fault", "gap=3", "--rate", "2000", "--via", via)
+    done = k2_harness("verify", *played, "--json", "--out", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads(done.stdout)
+    causes = {row["cause"]: row for row in results["gaps"]["by_cause"]}
+    assert causes.keys() <= {"id_jump", "never_sent"}
+    # What was left out on purpose is found beside the jumps, and is not mixed up with them.
+    assert causes["never_sent"]["trades"] == results["counts"]["gaps_found"] >= 1
+    assert causes["id_jump"]["gaps"] >= 10
+    assert causes["id_jump"]["trades"] > causes["id_jump"]["gaps"]
+
+
+def test_a_trade_lost_beside_a_jump_is_still_lost(tmp_path: Path, k2_harness: Harness) -> None:
+    played = ("--synthetic", "1s", "--id-jumps", "50000", "--fault", "withhold=20")
+    done = k2_harness("verify", *played, "--json", "--out", tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    results = json.loads(done.stdout)
+    causes = {row["cause"]: row["trades"] for row in results["gaps"]["by_cause"]}
+    assert causes.keys() == {"id_jump", "pipeline_loss"}
+    # Nobody can miss the last trades of a symbol.
+    assert results["counts"]["lost"] / 2 < causes["pipeline_loss"] <= results["counts"]["lost"]
+    jumped = [gap for gap in results["gaps"]["listed"] if gap["cause"] == "id_jump"]
+    (lost,) = (
+        check for check in results["checks"] if check["name"] == "no_trade_lost" and check["suite"] == "silver_trades"
+    )
+    assert lost["sample"]
+    for row in lost["sample"]:
+        market = [gap for gap in jumped if (gap["exchange"], gap["symbol"]) == (row["exchange"], row["symbol"])]
+        assert not any(gap["first_id"] <= int(row["trade_id"]) <= gap["last_id"] for gap in market)
+
+
 def test_a_lost_trade_is_exit_1_and_is_named(tmp_path: Path, k2_harness: Harness) -> None:
     done = k2_harness(
         "verify", "--capture", REPLAYS / "kraken-v1-1.jsonl.gz", "--fault", "withhold=1", "--out", tmp_path
@@ -91,6 +126,7 @@ def test_recording_without_trades_says_what_it_holds(tmp_path: Path, k2_harness:
     [
         (("--rate", "fast"), "'fast'"),
         (("--symbols", "0"), "0 symbols of each exchange; give a number from 1 to "),
+        (("--id-jumps", "-1"), "-1 id jumps per million trades; give 0 to 1000000"),
         (("--fault", "nonsense=1%"), "nonsense"),
         (("--scenario", "nope"), "'nope'"),
         (("--suite", "nope"), "'nope'"),

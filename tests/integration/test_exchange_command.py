@@ -109,6 +109,8 @@ def test_tls_is_served_with_a_certificate(tmp_path: Path) -> None:
         (("--synthetic", "soon"), "'soon'"),
         (("--capture", SPOT, "--symbols", "5"), "--symbols 5 is for synthetic trades"),
         (("--synthetic", "1s", "--symbols", "5000"), "5000 symbols of each exchange; give a number from 1 to "),
+        (("--capture", SPOT, "--id-jumps", "5"), "--id-jumps 5 is for synthetic trades"),
+        (("--synthetic", "1s", "--id-jumps", "2000000"), "2000000 id jumps per million trades; give 0 to 1000000"),
         (("--synthetic", "1s", "--rate", "fast"), "'fast'"),
         (("--synthetic", "1s", "--fault", "nonsense=1"), "nonsense"),
         (("--synthetic", "1s", "--fault", "kill_client=1"), "kill_client=1: whoever connects is not ours to kill"),

@@ -98,6 +98,7 @@ def test_every_table_is_there_with_all_its_rows(loaded: Any) -> None:
         "silver_trades": 6,
         **{f"ohlcv_{window}": 3 for window in WINDOWS_S},
         "gaps": 1,
+        "id_jumps": 0,
     }
 
 

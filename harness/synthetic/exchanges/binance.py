@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from harness.synthetic.activity import Tide
 from harness.synthetic.arrivals import Excitement, Kernel
 from harness.synthetic.behaviour import Behaviour
 from harness.synthetic.draws import Draws, Integers
@@ -64,11 +65,14 @@ FORMS = (Form(("data",), _TRADE), Form((), _TRADE))
 BEHAVIOUR = Behaviour(
     excitement=Excitement(
         kernels=(
-            Kernel(252, 5_770, same_instrument_permille=761, same_side_permille=941),
-            Kernel(185, 66_910, same_instrument_permille=886, same_side_permille=938),
-            Kernel(110, 2_082_680, same_instrument_permille=739, same_side_permille=524),
+            Kernel(205, 4_000, same_instrument_permille=920, same_side_permille=960),
+            Kernel(155, 25_000, same_instrument_permille=960, same_side_permille=920),
+            Kernel(222, 150_000, same_instrument_permille=955, same_side_permille=780),
+            Kernel(45, 700_000, same_instrument_permille=920, same_side_permille=700),
+            Kernel(30, 3_000_000, same_instrument_permille=920, same_side_permille=600),
         ),
         weights=((1, 1000), (2, 1780), (5, 2240), (10, 2810)),
+        tides=(Tide(22, 900), Tide(24, 420), Tide(26, 600)),
     ),
     depth=Depth(
         kinds_permille=((350, 450), (200, 860), (3, 985)),
@@ -106,7 +110,9 @@ _NETWORK_NS: Final = 6 * _MS
 _SPACING_NS: Final = 4_000
 
 
-def frames(plan: Plan, raw_symbols: frozenset[str] = frozenset()) -> Iterator[Received]:
+def frames(
+    plan: Plan, raw_symbols: frozenset[str] = frozenset(), behaviour: Behaviour = BEHAVIOUR
+) -> Iterator[Received]:
     """Yield the acknowledgement of the subscription and then one frame per trade, by receive time.
 
     Symbols in raw_symbols come as a raw stream sends them (without the `stream` envelope), the rest combined.
@@ -114,7 +120,7 @@ def frames(plan: Plan, raw_symbols: frozenset[str] = frozenset()) -> Iterator[Re
     yield plan.start_ns, ack(1)
     encode = Encoder(plan.instruments, raw_symbols)
     network = _Network(Draws(plan.seed, f"{NAME}/network"), plan.start_ns)
-    for trades in Market(NAME, BEHAVIOUR, plan).trades():
+    for trades in Market(NAME, behaviour, plan).trades():
         recv_ns, event_ms = network.carry(trades)
         yield from zip(recv_ns.tolist(), encode(trades, event_ms), strict=True)
 

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from harness.synthetic.activity import Tide
 from harness.synthetic.arrivals import Excitement, Kernel
 from harness.synthetic.behaviour import Behaviour
 from harness.synthetic.draws import Draws, Integers
@@ -58,10 +59,13 @@ FORMS = (Form(("data", EACH), _V2_TRADE), Form((-3, EACH), _V1_TRADE, {Role.SYMB
 BEHAVIOUR = Behaviour(
     excitement=Excitement(
         kernels=(
-            Kernel(156, 1_600, same_instrument_permille=950, same_side_permille=990),
-            Kernel(62, 441_900, same_instrument_permille=900, same_side_permille=960),
-            Kernel(57, 21_017_600, same_instrument_permille=750, same_side_permille=900),
+            Kernel(95, 6_000, same_instrument_permille=950, same_side_permille=990),
+            Kernel(42, 200_000, same_instrument_permille=900, same_side_permille=900),
+            Kernel(18, 4_000_000, same_instrument_permille=750, same_side_permille=900),
         ),
+        # Seldom, an order of many trades is followed by tens of others, a millisecond apart: 40 in 2025's recording.
+        weights=((1, 1000), (20, 180_000)),
+        tides=(Tide(22, 800), Tide(24, 500), Tide(26, 600)),
     ),
     depth=Depth(
         kinds_permille=((500, 400), (100, 850)),
@@ -244,14 +248,16 @@ class Outage:
     until_ns: int
 
 
-def frames(plan: Plan, dialect: type[Dialect] = V2, outages: tuple[Outage, ...] = ()) -> Iterator[Received]:
+def frames(
+    plan: Plan, dialect: type[Dialect] = V2, outages: tuple[Outage, ...] = (), behaviour: Behaviour = BEHAVIOUR
+) -> Iterator[Received]:
     """Yield status, acknowledgements, snapshots, updates and heartbeats by receive time; v2 by default.
 
     After each outage the connection starts over, so that Kraken resends every symbol's last 50 trades.
     """
     starts = [plan.start_ns, *(outage.until_ns for outage in outages)]
     ends = [*(outage.from_ns for outage in outages), plan.end_ns]
-    session = _Session(plan, dialect(plan.instruments))
+    session = _Session(plan, dialect(plan.instruments), behaviour)
     for connected_ns, dropped_ns in zip(starts, ends, strict=True):
         yield from session.connection(connected_ns, dropped_ns, is_last=connected_ns == starts[-1])
 
@@ -259,11 +265,11 @@ def frames(plan: Plan, dialect: type[Dialect] = V2, outages: tuple[Outage, ...] 
 class _Session:
     """A client's view of the market through successive connections. Mutable: time goes on."""
 
-    def __init__(self, plan: Plan, dialect: Dialect) -> None:
+    def __init__(self, plan: Plan, dialect: Dialect, behaviour: Behaviour) -> None:
         self._dialect = dialect
         self._draws = Draws(plan.seed, f"{NAME}/network")
         self._instruments = len(plan.instruments)
-        market = Market(NAME, BEHAVIOUR, plan)
+        market = Market(NAME, behaviour, plan)
         self._recent = market.history(SNAPSHOT_TRADES)
         self._coming = market.trades()
         self._pending: Trades | None = None

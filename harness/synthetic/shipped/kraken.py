@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
+from harness.synthetic.arrivals import Excitement, Kernel
 from harness.synthetic.duration import parse_duration
-from harness.synthetic.exchanges.kraken import NAME, V1, Outage, frames, v1_symbol
+from harness.synthetic.exchanges.kraken import BEHAVIOUR, NAME, V1, Outage, frames, v1_symbol
 from harness.synthetic.nasty.kraken import arrays, objects
 from harness.synthetic.plans import described, plan
 from harness.synthetic.shipped import Part, Shipped, nasty
@@ -33,15 +34,26 @@ _V1_PLAN = plan(
     trades_per_hour=2_400,
     instruments=_V1_INSTRUMENTS,
 )
+# A capture stays what it is when the market's bursts change: tests and documents hold its counts.
+_BEHAVIOUR = replace(
+    BEHAVIOUR,
+    excitement=Excitement(
+        kernels=(
+            Kernel(156, 1_600, same_instrument_permille=950, same_side_permille=990),
+            Kernel(62, 441_900, same_instrument_permille=900, same_side_permille=960),
+            Kernel(57, 21_017_600, same_instrument_permille=750, same_side_permille=900),
+        ),
+    ),
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _v2() -> Iterator[Received]:
-    return frames(_V2_PLAN, outages=(_OUTAGE,))
+    return frames(_V2_PLAN, outages=(_OUTAGE,), behaviour=_BEHAVIOUR)
 
 
 def _v1() -> Iterator[Received]:
-    return frames(_V1_PLAN, dialect=V1)
+    return frames(_V1_PLAN, dialect=V1, behaviour=_BEHAVIOUR)
 
 
 def _v2_facts(texts: Iterable[str]) -> dict[str, object]:

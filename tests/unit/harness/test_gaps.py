@@ -50,6 +50,33 @@ def test_what_is_known_to_be_lost_is_lost_whatever_else_is_said_of_it() -> None:
     assert causes(explain([HOLE], [], [], evidence, [away])) == [(Cause.PIPELINE_LOSS, 100, 109)]
 
 
+JUMPS = {BTC: [(3, 5), (102, 104), (108, 120)]}
+
+
+def test_ids_that_no_trade_has_are_jumps_and_what_is_left_of_the_hole_is_not() -> None:
+    evidence = Evidence(lost={BTC: {105: "absent"}}, never_sent={BTC: {107: "left out"}}, jumps=JUMPS)
+    assert causes(explain([HOLE], [], [], evidence)) == [
+        (Cause.UNEXPLAINED, 100, 101),
+        (Cause.ID_JUMP, 102, 104),
+        (Cause.PIPELINE_LOSS, 105, 105),
+        (Cause.UNEXPLAINED, 106, 106),
+        (Cause.NEVER_SENT, 107, 107),
+        (Cause.ID_JUMP, 108, 109),
+    ]
+
+
+def test_a_jump_is_a_jump_although_nobody_was_connected_then() -> None:
+    jump = Hole(*BTC, 102, 104, 50 * S, 52 * S)
+    (gap,) = explain([jump], [], [], Evidence(jumps=JUMPS), [Outage("binance", 50 * S, 51 * S, "lost: code 1006")])
+    assert gap.cause is Cause.ID_JUMP
+
+
+def test_a_jump_across_a_silence_does_not_make_a_loss_of_the_halt() -> None:
+    jump = Hole(*BTC, 102, 104, 50 * S, 450 * S)
+    gaps = explain([jump], [], [Silence("binance", 50 * S, 450 * S, ends=True)], Evidence(jumps=JUMPS))
+    assert [gap.cause for gap in gaps] == [Cause.EXCHANGE_HALT, Cause.ID_JUMP]
+
+
 @pytest.mark.parametrize(
     ("outage", "cause"),
     [
