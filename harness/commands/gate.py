@@ -99,6 +99,8 @@ def _gate(options: argparse.Namespace) -> GateOutcome:
         Shown(Console(stderr=True, highlight=False)) as progress,
     ):
         outcome = compare(base, candidate, scenario, policy, out=options.out, progress=progress)
+        # A rehearsal may end in whatever way; what the comparison found is not lost with it.
+        write(outcome)
         if options.rehearse is None:
             return outcome
         rehearsed = rehearse(
@@ -135,6 +137,8 @@ def _print(console: Console, outcome: GateOutcome) -> None:
     same = sum(rows.is_identical for rows in outcome.rows)
     tables = f"{same} of {len(outcome.rows)} tables and views have the same rows"
     console.print(f"{tables}; {outcome.trades:,} trades; {outcome.seconds:.1f} s")
+    if outcome.documents_unchecked:
+        console.print(f"documents: not checked, because {outcome.documents_unchecked}", markup=False, soft_wrap=True)
     if outcome.rehearsed:
         console.print("\n".join(outcome.rehearsed.lines()), markup=False, soft_wrap=True)
     for reason in outcome.refusals:
