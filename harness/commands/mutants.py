@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.gate.sides import side
+from harness.gate.sides import forked
 from harness.mutants import MutantsError, page, report
 from harness.mutants.derive import Mutant, derive, is_queue
 from harness.mutants.equivalents import load_arguments
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         raise page.PageError("--docs takes the figures of every mutant; leave --since, --operator and --object out")
     schema, arguments = settled(read_schema(options.sql)), load_arguments()
     everything = list(derive(schema))
-    since = _changed_since(schema, everything, options.since)
+    since = _changed_since(schema, everything, options)
     chosen = _chosen(everything, since, options)
     started = time.monotonic()
     trials = _tried(schema, chosen, options.jobs)
@@ -78,19 +78,19 @@ def run(options: argparse.Namespace) -> int:
     return ALL_KILLED if found.passes else SURVIVED
 
 
-def _changed_since(schema: Schema, mutants: Sequence[Mutant], base: str | None) -> frozenset[str] | None:
+def _changed_since(schema: Schema, mutants: Sequence[Mutant], options: argparse.Namespace) -> frozenset[str] | None:
     """Objects that are other than in a commit or directory; None where none is named. Raises SideError where there is
     no such schema, and MutantsError where something changed and nothing would be tried.
     """
-    if base is None:
+    if options.since is None:
         return None
-    with side(base) as found:
+    with forked(options.since, str(options.sql)) as found:
         names = changed(settled(read_schema(found.directory)), schema)
     mutable = {name for name in names if not is_queue(schema, name)}
     if mutable and not any(mutant.object in mutable for mutant in mutants):
         raise MutantsError(
-            f"{', '.join(sorted(mutable))} changed since {base}, and no operator finds a place there, so nothing would "
-            "be shown; add an operator to harness/mutants/operators/"
+            f"{', '.join(sorted(mutable))} changed since {options.since}, and no operator finds a place there, so "
+            "nothing would be shown; add an operator to harness/mutants/operators/"
         )
     return names
 

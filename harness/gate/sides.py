@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -55,6 +55,26 @@ def side(name: str, project: Path = SHIPPED) -> Iterator[Side]:
         directory = Path(directory_name).resolve()
         _check_out(name, project, directory)
         yield Side(name, directory / SUBDIRECTORY)
+
+
+@contextmanager
+def forked(base: str, candidate: str, project: Path = SHIPPED) -> Iterator[Side]:
+    """The base of a candidate: a directory, or a git ref where the candidate left it. What the ref got since is not the
+    candidate's doing, and would look like something that it takes away. Raises SideError.
+    """
+    with side(_fork(base, candidate, project), project) as found:
+        yield replace(found, name=base) if not Path(base).is_dir() else found
+
+
+def _fork(base: str, candidate: str, project: Path) -> str:
+    if Path(base).is_dir():
+        return base
+    path = Path(candidate)
+    if path.is_dir() and not path.resolve().is_relative_to(project.resolve()):
+        return base
+    point = _git(project, "merge-base", "--end-of-options", base, "HEAD" if path.is_dir() else candidate)
+    # Without a common commit, as in a shallow clone, the ref itself is what there is.
+    return point.decode().strip() if point else base
 
 
 def _from_here(path: Path) -> str:

@@ -127,8 +127,8 @@ def _readable(old: Object, new: Object, columns: Mapping[str, str], *, promised:
 def _order(old: Object, new: Object, renamed: Mapping[str, str]) -> Iterator[Evidence]:
     """Columns that both have, in another order. A new one between two of them is not meant."""
     after = [column.name for column in new.columns]
-    before = [now for column in old.columns if (now := renamed.get(column.name, column.name)) in after]
-    now = [name for name in after if name in set(before)]
+    names = [renamed.get(column.name, column.name) for column in old.columns]
+    before, now = [name for name in names if name in after], [name for name in after if name in names]
     if before != now:
         what = "in another order: SELECT * and an INSERT without a list of columns take one for another"
         yield Evidence(Verdict.CHANGED, old.name, "columns", what, ", ".join(before), ", ".join(now))

@@ -48,7 +48,7 @@ def is_queue(schema: Schema, name: str) -> bool:
 
 
 def derive(schema: Schema, objects: Collection[str] | None = None) -> Iterator[Mutant]:
-    """All mutants of a settled schema, or of some of its objects. Queues have none: they only say where the broker is."""
+    """All mutants of a settled schema, or of some of its objects. Queues have none: they say where the broker is."""
     for placed in schema.placed:
         if placed.statement.kind and not is_queue(schema, placed.name) and (objects is None or placed.name in objects):
             yield from _of(placed)

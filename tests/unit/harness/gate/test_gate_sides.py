@@ -11,7 +11,7 @@ import pytest
 from harness.gate.dictionary import TABLES, dictionary
 from harness.gate.documents import ELSEWHERE, PLACES, stale_documents, why_not_checked
 from harness.gate.prepared import PREPARED, prepare
-from harness.gate.sides import Side, SideError, changed_files, side
+from harness.gate.sides import Side, SideError, changed_files, forked, side
 from harness.gate.snapshot import Column, Object, Snapshot
 from k2pipeline.schema import DEFAULT_DIRECTORY
 from tests.captures import PROJECT
@@ -49,6 +49,27 @@ def test_a_side_is_a_git_ref_whatever_the_work_tree_holds(tmp_path: Path) -> Non
     with side("main", project) as found:
         assert found.files() == {"001_a.sql": "SELECT 1;"}
     assert not found.directory.exists()
+
+
+def test_what_the_base_got_after_the_candidate_left_it_is_not_compared(tmp_path: Path) -> None:
+    project = checkout(tmp_path / "k2")
+    git(project, "init", "-q", "-b", "main")
+    git(project, "add", ".")
+    git(project, "commit", "-q", "-m", "one")
+    git(project, "branch", "change")
+    (project / "sql" / "002_b.sql").write_text("SELECT 2;")
+    git(project, "add", ".")
+    git(project, "commit", "-q", "-m", "two")
+    with forked("main", "change", project) as base:
+        assert (base.name, list(base.files())) == ("main", ["001_a.sql"])
+    git(project, "checkout", "-q", "change")
+    with forked("main", str(project / "sql"), project) as base:
+        assert list(base.files()) == ["001_a.sql"]
+    elsewhere = checkout(tmp_path / "elsewhere") / "sql"
+    with forked("main", str(elsewhere), project) as base:
+        assert list(base.files()) == ["001_a.sql", "002_b.sql"], "nobody knows where that came from"
+    with forked(str(elsewhere), "change", project) as base:
+        assert base.directory == elsewhere
 
 
 @pytest.mark.parametrize("name", ["no-such-ref", "--help"])
