@@ -2,8 +2,8 @@
 
 Frames that nobody can read, and trades that silver refuses, come all along, so that dead letters are part of the
 history that a migration must keep. Some frames are held back before the migration and come after it: late trades, for
-windows whose candles were computed by the old views. And after it the exchange resends, as after a reconnect: the last
-50 trades, most of which the old views took in once.
+windows whose candles were computed by the old views. And after it every exchange resends, as after a reconnect: its
+last 50 trades, most of which the old views took in once.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from harness.captures import CapturedFrame, read_capture
 from k2pipeline.exchanges import EXCHANGES
 from k2pipeline.shipped import SHIPPED
 
-RESENDS: Final = "kraken"
-"""The exchange whose snapshot after every subscribe resends trades (its v2 channel `trade`)."""
 RESENT_TRADES: Final = 50
 _HELD_BACK: Final = 97
 """One frame in so many comes late."""
@@ -47,20 +45,20 @@ def eventful(
     frames: Iterable[CapturedFrame], odd: Sequence[CapturedFrame], is_migrated: Callable[[], bool]
 ) -> Iterator[CapturedFrame]:
     """The frames, with odd ones between them in turn; once `is_migrated`, what was held back and what is resent."""
-    recent: deque[CapturedFrame] = deque(maxlen=RESENT_TRADES)
+    recent: dict[str, deque[CapturedFrame]] = {}
     held: list[CapturedFrame] = []
     was_migrated = False
     for number, frame in enumerate(frames, 1):
         if not was_migrated and is_migrated():
             was_migrated = True
             yield from held
-            yield from _last_trades(recent)
+            for sent in recent.values():
+                yield from _last_trades(sent)
         if not was_migrated and number % _HELD_BACK == 0 and len(held) < _MOST_HELD_BACK:
             held.append(frame)
             continue
         yield frame
-        if frame.exchange == RESENDS:
-            recent.append(frame)
+        recent.setdefault(frame.exchange, deque(maxlen=RESENT_TRADES)).append(frame)
         if odd and number % _ODD == 0:
             yield odd[number // _ODD % len(odd)]
 
