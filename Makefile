@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 STACK ?= embedded
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e crash lint audit validate format gate tables loadtest capacity load-ui report up bench lock captures clean
+.PHONY: help demo test e2e crash lint audit validate format gate mutants museum browser tables loadtest capacity load-ui report up bench lock captures clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,17 +24,23 @@ demo: $(READY) ## start the embedded stack, replay the shipped captures, check e
 test: $(READY) ## all tests that this machine can run
 	$(BIN)/python -m pytest
 
+browser: ## a browser for the tests of the report's page, on Debian and Ubuntu
+	sudo apt-get update
+	sudo apt-get install --yes --no-install-recommends chromium chromium-driver || \
+		sudo apt-get install --yes --no-install-recommends chromium-browser chromium-chromedriver
+
 e2e: $(READY) ## only the tests that run broker, warehouse and harness for real (STACK=embedded, kafka ..)
 	$(BIN)/python -m pytest -m e2e --k2-stack=$(STACK)
 
 crash: $(READY) ## kill and pause every part while frames flow, check every row, print the table (STACK=kafka)
 	$(BIN)/k2-harness crash --stack $(if $(filter command line environment,$(origin STACK)),$(STACK),kafka)
 
-lint: $(READY) ## ruff (its rules S are bandit's security linter), mypy, docs/checks.md up to date, audit where it is possible
+lint: $(READY) ## ruff (its rules S are bandit's security linter), mypy, generated pages up to date, audit where it is possible
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/k2-harness checks --check
+	$(BIN)/k2-harness tables --check
 	$(BIN)/python .ci/audit.py --may-be-offline $(PINNED)
 
 PINNED = requirements.lock deploy/requirements.txt
@@ -53,6 +59,12 @@ BASE ?= origin/main
 
 gate: $(READY) ## what sql/ changes against BASE=origin/main, row by row, and its new files on a live warehouse
 	$(BIN)/k2-harness gate --base $(BASE) --candidate sql --rehearse --kill
+
+mutants: $(READY) ## is every small mistake in what sql/ changes against BASE=origin/main seen by a check?
+	$(BIN)/k2-harness mutants --since $(BASE) --out runs/mutants
+
+museum: $(READY) ## do exactly the right checks see each defect of the museum?
+	$(BIN)/k2-harness museum
 
 tables: $(READY) ## write docs/tables.md again from the comments in sql/
 	$(BIN)/k2-harness tables

@@ -17,7 +17,7 @@ from harness.gate.outcome import GateOutcome
 from harness.gate.policy import DEFAULT_POLICY, load_policy
 from harness.gate.rehearsal import SECONDS, rehearse
 from harness.gate.report import as_json, write
-from harness.gate.sides import side
+from harness.gate.sides import forked, side
 from harness.gate.verdict import Verdict
 from harness.progress import Shown
 from harness.report.files import SUMMARY
@@ -41,7 +41,10 @@ _STYLES: Final = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags: which schemas, which tape, which policy."""
     parser.add_argument(
-        "--base", metavar="REF|DIR", required=True, help="the schema as it is: a git ref or a directory"
+        "--base",
+        metavar="REF|DIR",
+        required=True,
+        help="the schema as it is: a directory, or a git ref, taken where the candidate left it",
     )
     parser.add_argument(
         "--candidate", metavar="REF|DIR", default=str(DEFAULT_DIRECTORY), help="the schema to be; sql/ by default"
@@ -94,11 +97,13 @@ def _check(options: argparse.Namespace) -> None:
 def _gate(options: argparse.Namespace) -> GateOutcome:
     policy, scenario = load_policy(options.policy), _scenario(options)
     with (
-        side(options.base) as base,
+        forked(options.base, options.candidate) as base,
         side(options.candidate) as candidate,
         Shown(Console(stderr=True, highlight=False)) as progress,
     ):
         outcome = compare(base, candidate, scenario, policy, out=options.out, progress=progress)
+        # A rehearsal may end in whatever way; what the comparison found is not lost with it.
+        write(outcome)
         if options.rehearse is None:
             return outcome
         rehearsed = rehearse(
@@ -135,6 +140,8 @@ def _print(console: Console, outcome: GateOutcome) -> None:
     same = sum(rows.is_identical for rows in outcome.rows)
     tables = f"{same} of {len(outcome.rows)} tables and views have the same rows"
     console.print(f"{tables}; {outcome.trades:,} trades; {outcome.seconds:.1f} s")
+    if outcome.documents_unchecked:
+        console.print(f"documents: not checked, because {outcome.documents_unchecked}", markup=False, soft_wrap=True)
     if outcome.rehearsed:
         console.print("\n".join(outcome.rehearsed.lines()), markup=False, soft_wrap=True)
     for reason in outcome.refusals:

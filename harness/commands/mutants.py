@@ -7,7 +7,7 @@ import json
 import os
 import resource
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,15 +15,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.mutants import page, report
-from harness.mutants.derive import Mutant, derive
+from harness.gate.sides import forked
+from harness.mutants import MutantsError, page, report
+from harness.mutants.derive import Mutant, derive, is_queue
 from harness.mutants.equivalents import load_arguments
 from harness.mutants.operators import OPERATORS
-from harness.mutants.schema import Schema, changed_since, read_schema
+from harness.mutants.schema import Schema, changed, read_schema
 from harness.mutants.score import Outcome, Score, score
+from harness.mutants.settled import settled
 from harness.mutants.trial import Trial
 from harness.mutants.workers import try_all
 from harness.progress import Shown
+from harness.report.files import SUMMARY
 from k2pipeline.schema import DEFAULT_DIRECTORY
 
 HELP: Final = "change the schema in small wrong ways: does some check see each?"
@@ -41,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--object", metavar="NAME", action="append", help="only this table or view; may be repeated")
     parser.add_argument("--jobs", metavar="N", type=int, default=os.cpu_count() or 1, help="processes side by side")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="also write mutants.json and summary.md into it")
     parser.add_argument("--docs", metavar="FILE", type=Path, help="also write the figures into this page")
     parser.add_argument("--json", action="store_true", help="print every mutant as JSON instead of the table")
 
@@ -49,20 +53,46 @@ def run(options: argparse.Namespace) -> int:
     """Try them; 0 if each was killed or explained, else 1."""
     if options.docs and (options.since or options.operator or options.object):
         raise page.PageError("--docs takes the figures of every mutant; leave --since, --operator and --object out")
-    schema, arguments = read_schema(options.sql), load_arguments()
+    schema, arguments = settled(read_schema(options.sql)), load_arguments()
     everything = list(derive(schema))
-    chosen = _chosen(everything, changed_since(schema, options.since), options)
+    since = _changed_since(schema, everything, options)
+    chosen = _chosen(everything, since, options)
     started = time.monotonic()
     trials = _tried(schema, chosen, options.jobs)
     effort = report.Effort(time.monotonic() - started, _cpu_seconds(), options.jobs)
     found = score(trials, arguments, everything)
     if options.docs:
         page.write(options.docs, mutants=report.markdown(found, effort), equivalents=report.arguments_markdown(found))
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(report.as_json(found, effort), indent=2, ensure_ascii=False)
+        (options.out / "mutants.json").write_text(text + "\n", encoding="utf-8")
+        summary = report.summary(found, effort, schema, since, options.since or "")
+        (options.out / SUMMARY).write_text(summary, encoding="utf-8")
+    if since is not None and not options.json:
+        print(report.compared(since, options.since))
     if options.json:
         print(json.dumps(report.as_json(found, effort), indent=2, ensure_ascii=False))
     else:
         _print(Console(highlight=False), schema, found, effort)
     return ALL_KILLED if found.passes else SURVIVED
+
+
+def _changed_since(schema: Schema, mutants: Sequence[Mutant], options: argparse.Namespace) -> frozenset[str] | None:
+    """Objects that are other than in a commit or directory; None where none is named. Raises SideError where there is
+    no such schema, and MutantsError where something changed and nothing would be tried.
+    """
+    if options.since is None:
+        return None
+    with forked(options.since, str(options.sql)) as found:
+        names = changed(settled(read_schema(found.directory)), schema)
+    mutable = {name for name in names if not is_queue(schema, name)}
+    if mutable and not any(mutant.object in mutable for mutant in mutants):
+        raise MutantsError(
+            f"{', '.join(sorted(mutable))} changed since {options.since}, and no operator finds a place there, so "
+            "nothing would be shown; add an operator to harness/mutants/operators/"
+        )
+    return names
 
 
 def _chosen(mutants: list[Mutant], changed: Collection[str] | None, options: argparse.Namespace) -> list[Mutant]:

@@ -36,8 +36,7 @@ def run(options: argparse.Namespace) -> int:
         options.out.write_text(text, encoding="utf-8")
         console.print(f"{options.out}: {text.count(chr(10)):,} lines", markup=False, soft_wrap=True)
         return DONE
-    is_there = (options.sql.resolve().parent / TABLES).is_file()
-    wrong = stale_documents(options.sql, structure, ()) if is_there else [f"{TABLES} is not there beside {options.sql}"]
+    wrong = stale_documents(options.sql, structure, ())
     for sentence in wrong:
         console.print(sentence, style="red", markup=False, soft_wrap=True)
     return STALE if wrong else DONE

@@ -11,7 +11,7 @@ from typing import Final
 
 from harness.checks import CheckResult, run_checks
 from harness.gate.applying import USUAL, apply_side, group
-from harness.gate.documents import stale_documents
+from harness.gate.documents import stale_documents, why_not_checked
 from harness.gate.findings import Databases, check_evidence, plain, refusals, row_diffs, row_evidence
 from harness.gate.outcome import GateOutcome
 from harness.gate.policy import Policy
@@ -43,6 +43,7 @@ class _Found:
     rows: list[RowDiff] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     documents: list[str] = field(default_factory=list)
+    unchecked: str = "the warehouse refuses the candidate"
     trades: int = 0
 
 
@@ -71,7 +72,7 @@ def compare(
             played = way.play(running, directory, told.advance)
             found.trades = played.stats.trades_sent
             _settle(running, played.stats.ledger_path, told)
-            _judge(running, found, candidate, policy, played.stats.ledger_path, told)
+            _judge(running, found, (base, candidate), policy, played.stats.ledger_path, told)
             told.stage("checking the candidate")
             found.checks = run_checks(running.warehouse, suites_named=scenario.suites, progress=told.advance)
             found.evidence += list(check_evidence(found.checks, found.evidence, found.rows))
@@ -91,6 +92,7 @@ def compare(
         added=tuple(added),
         refused=tuple(refusals(evidence, found.checks, edited, found.documents, policy)),
         directory=directory,
+        documents_unchecked=found.unchecked,
     )
 
 
@@ -113,14 +115,19 @@ def _settle(running: Stack, ledger: Path, told: Progress) -> None:
         )
 
 
-def _judge(running: Stack, found: _Found, candidate: Side, policy: Policy, ledger: Path, told: Progress) -> None:
+def _judge(
+    running: Stack, found: _Found, schemas: tuple[Side, Side], policy: Policy, ledger: Path, told: Progress
+) -> None:
     with running.warehouse.client() as client:
         query = asking(client)
         told.stage("comparing structures")
         before, after = snapshot(query, BASE), snapshot(query, CANDIDATE)
         diff = compare_structures(before, after, policy.is_promised)
         found.evidence += diff.evidence
-        found.documents += stale_documents(candidate.directory, after, before.objects.keys() - after.objects.keys())
+        found.unchecked = why_not_checked(*schemas)
+        if not found.unchecked:
+            gone = before.objects.keys() - after.objects.keys()
+            found.documents += stale_documents(schemas[1].directory, after, gone)
         told.stage("comparing rows")
         sides = Databases(BASE, CANDIDATE, before, after, diff)
         for rows in row_diffs(query, sides, policy.volatile, told.advance):

@@ -72,7 +72,11 @@ def row_evidence(query: Query, rows: RowDiff, sides: Databases) -> Iterator[Evid
         columns = ", ".join(f"{name} in {count:,}" for name, count in rows.columns.items())
         said = f"{rows.changed:,} of {rows.keys:,} have other values: {columns}"
         samples = rows.samples.get("changed", ())
-        why = _causes(query, rows.object, samples, sides)
+        try:
+            why = _causes(query, rows.object, samples, sides)
+        except ClickHouseError as error:
+            # The candidate may call the columns of silver otherwise; what changed is a finding all the same.
+            why, said = (), f"{said}; causes unavailable: {plain(error)}"
         yield Evidence(Verdict.CHANGED, rows.object, "rows", said, rows=samples, causes=why)
 
 

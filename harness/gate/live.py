@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from harness.captures import CapturedFrame
 from harness.gate.applying import apply_side, group
 from harness.gate.sides import Side
+from harness.gate.tape import Tape, eventful, odd_frames
 from harness.pace import parse_rate
 from harness.replay import ReplayError, ReplayStats, Times, replay
 from harness.run import acknowledged_ends
@@ -29,15 +30,6 @@ _WAIT_LIMIT_S: Final = 300.0
 _LONGEST_NS: Final = 1_800 * 10**9
 
 
-@dataclass(frozen=True, slots=True)
-class Tape:
-    """Generated trades: at which rate a second, and how many before a migration and again after it."""
-
-    rate: int
-    half: int
-    seed: int = 1
-
-
 class Flow:
     """Trades flowing into a stack: into LIVE, which begins with the base, and when all is over into FRESH, which is the
     candidate's from the start and reads the same topics from their beginning.
@@ -46,7 +38,7 @@ class Flow:
     def __init__(self, running: Stack, base: Side, candidate: Side, ledger: Path, tape: Tape) -> None:
         self.running, self.candidate = running, candidate
         self._ledger, self._tape = ledger, tape
-        self._sent = 0
+        self._sent = self._over_us = 0
         self._until: int | None = None
         self._error: BaseException | None = None
         self._stats: ReplayStats | None = None
@@ -68,9 +60,9 @@ class Flow:
         """Until so many more have been sent."""
         self._wait_for(self._sent + trades)
 
-    def finish(self, progress: Callable[[str], None]) -> tuple[ReplayStats, int]:
-        """Play the other half, and wait until both databases have taken in all; the figures, and how many messages they
-        never did.
+    def finish(self, progress: Callable[[str], None]) -> tuple[ReplayStats, int, int]:
+        """Play the other half, and wait until both databases have taken in all; the figures, how many messages they
+        never did, and when the last frame had been sent, in microseconds since 1970.
         """
         self._until = self._sent + self._tape.half
         self._thread.join()
@@ -87,7 +79,7 @@ class Flow:
                 bootstrap, group(database), ends, progress=lambda left: progress(f"{left:,} messages behind")
             )
             lag += settled.lag_messages
-        return self._stats, lag
+        return self._stats, lag, self._over_us
 
     def stop(self) -> None:
         """Send nothing more; at the end, or when a migration was refused."""
@@ -114,12 +106,15 @@ class Flow:
         except BaseException as error:  # noqa: BLE001  # raised again in the thread that waits
             self._error = error
         finally:
+            # The embedded warehouse has this machine's clock.
+            self._over_us = time.time_ns() // 1000
             with self._reached:
                 self._reached.notify_all()
 
     def _frames(self) -> Iterator[CapturedFrame]:
         trades = 0
-        for captured in synthetic(_LONGEST_NS, self._tape.seed, rates=self._tape.rate):
+        generated = synthetic(_LONGEST_NS, self._tape.seed, rates=self._tape.rate)
+        for captured in eventful(generated, odd_frames(), lambda: self._until is not None):
             if self._until is not None and trades >= self._until:
                 return
             trades += EXCHANGES[captured.exchange].classify(captured.frame).trades

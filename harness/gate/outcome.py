@@ -17,7 +17,7 @@ class GateOutcome:
 
     `rows` has an entry for each table and view that was compared, `checks` are those of the candidate. `edited` are
     files of the base that the candidate changes, `added` its new ones. `refused` says in a sentence each why the
-    policy does not let the comparison pass.
+    policy does not let the comparison pass. `documents_unchecked` says why no document was judged, '' where they were.
     """
 
     base: str
@@ -33,6 +33,7 @@ class GateOutcome:
     refused: tuple[str, ...]
     directory: Path
     rehearsed: Rehearsed | None = None
+    documents_unchecked: str = ""
 
     @property
     def verdict(self) -> Verdict:

@@ -24,21 +24,23 @@ from harness.gate.applying import variables
 from harness.gate.exactness import exactness
 from harness.gate.findings import Databases, plain, row_diffs
 from harness.gate.history import intact, remember
-from harness.gate.live import FRESH, LIVE, Flow, Tape, flowing
+from harness.gate.live import FRESH, LIVE, Flow, flowing
+from harness.gate.pauses import longest_pause
 from harness.gate.policy import Policy
 from harness.gate.rehearsed import Played, Rehearsed
 from harness.gate.rows import RowDiff
 from harness.gate.sides import Side, changed_files
 from harness.gate.snapshot import Query, Snapshot, asking, snapshot
 from harness.gate.structure import compare_structures
+from harness.gate.tape import Tape
+from harness.replay import ReplayError
 from harness.run import Progress, Silent
-from harness.truth import compute, load
+from harness.truth import TruthError, compute, load
 from k2pipeline.schema import SchemaError
-from k2pipeline.stack import Stack
+from k2pipeline.stack import Stack, StackError
 
 SECONDS: Final = 20.0
 _BETWEEN_KILLS_S: Final = 0.5
-_CLOCKS: Final = ("ingested_at", "processed_at")
 
 
 def rehearse(
@@ -57,8 +59,9 @@ def rehearse(
     says whether the warehouse is killed after each statement in turn.
     """
     told = progress or Silent()
-    if skipped := _why_not(base, candidate):
-        return Rehearsed(rate, skipped=skipped)
+    edited, added = changed_files(base, candidate)
+    if skipped := _why_not(edited, added):
+        return Rehearsed(rate, skipped=skipped, added=tuple(added))
     started = time.monotonic()
     tape = Tape(rate, round(rate * seconds / 2), seed)
     played: list[Played] = []
@@ -72,13 +75,14 @@ def rehearse(
                 played.append(_play(flow, policy, told, deadly, between=round(rate * _BETWEEN_KILLS_S)))
     except (SchemaError, ClickHouseError) as refusal:
         error = f"the live warehouse refuses the migration: {plain(refusal)}"
+    except (StackError, ReplayError, TruthError) as failure:
+        error = f"it broke off: {plain(failure)}"
     return Rehearsed(rate, statements, tuple(played), error=error, seconds=round(time.monotonic() - started, 1))
 
 
-def _why_not(base: Side, candidate: Side) -> str:
-    edited, added = changed_files(base, candidate)
+def _why_not(edited: Sequence[str], added: Sequence[str]) -> str:
     if edited:
-        return f"the candidate edits {', '.join(edited)}; only new files reach a warehouse that lives"
+        return f"the candidate edits {', '.join(edited)}; a warehouse that lives takes new files only"
     return "" if added else "the candidate adds no file"
 
 
@@ -121,7 +125,7 @@ def _play(flow: Flow, policy: Policy, told: Progress, deadly: Sequence[str], bet
     migration_s = time.monotonic() - started
     with flow.running.warehouse.client() as client:
         ended_us = _clock_us(asking(client))
-    stats, lag = flow.finish(told.advance)
+    stats, lag, over_us = flow.finish(told.advance)
     told.stage("comparing with the truth and with a fresh schema")
     with flow.running.warehouse.client() as client:
         query = asking(client)
@@ -133,7 +137,7 @@ def _play(flow: Flow, policy: Policy, told: Progress, deadly: Sequence[str], bet
             trades=stats.trades_sent,
             rate=stats.trades_per_second,
             migration_s=round(migration_s, 2),
-            pause_s=_longest_pause(query, after, (began_us, ended_us)),
+            pause_s=longest_pause(query, after, LIVE, (began_us, ended_us, over_us)),
             never_taken_in=lag,
             tables=tuple(exactness(query, after, moved.name_after, LIVE)),
             history=tuple(intact(query, before, after, moved, LIVE, policy.volatile)),
@@ -153,31 +157,6 @@ def _die_after(running: Stack, statements: Sequence[str]) -> None:
 def _clock_us(query: Query) -> int:
     (row,) = query("SELECT toUnixTimestamp64Micro(now64(6)) AS now_us")
     return int(row["now_us"])
-
-
-def _longest_pause(query: Query, structure: Snapshot, migration_us: tuple[int, int]) -> float | None:
-    """The longest time around the migration in which a table of trades was not written to, in seconds; None if there is
-    no such table.
-    """
-    pauses_us = []
-    for each in structure.objects.values():
-        clock = next((column.name for column in each.columns if column.name in _CLOCKS), None)
-        is_trades = any(column.name == "trade_id" for column in each.columns)
-        if clock and is_trades and each.is_readable and not each.shows_others:
-            pauses_us.append(_pause_us(query, f"{LIVE}.`{each.name}`", clock, migration_us))
-    return round(max(pauses_us) / 1e6, 3) if pauses_us else None
-
-
-def _pause_us(query: Query, table: str, clock: str, migration_us: tuple[int, int]) -> int:
-    """The longest time between two writes that lies in the migration or reaches into it."""
-    began_us, ended_us = migration_us
-    written = f"SELECT DISTINCT toUnixTimestamp64Micro({clock}) AS at_us FROM {table}"
-    previous = "lagInFrame(at_us, 1, at_us) OVER (ORDER BY at_us ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before_us"
-    (row,) = query(
-        f"SELECT max(at_us - before_us) AS pause_us FROM (SELECT at_us, {previous} FROM ({written})) "
-        f"WHERE at_us >= {began_us} AND before_us <= {ended_us}"
-    )
-    return int(row["pause_us"])
 
 
 def _unlike(

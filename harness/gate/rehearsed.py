@@ -17,9 +17,9 @@ class Played:
     """One migration under way.
 
     `kills` is how often the warehouse was killed, after each statement in turn. `rate` is what was achieved, in trades
-    a second. `pause_s` is how long consumption stood still at most, None where no table has the warehouse's time of
-    writing. `never_taken_in` counts messages; `unlike_fresh` says in words what differs from a warehouse that had the
-    candidate from the start.
+    a second. `pause_s` is how long consumption stood still at most, None where no table of trades has the warehouse's
+    time of writing, which is a fault. `never_taken_in` counts messages; `unlike_fresh` says in words what differs from
+    a warehouse that had the candidate from the start.
     """
 
     kills: int
@@ -49,14 +49,22 @@ class Played:
             yield f"{when}no trade was played, so nothing is shown"
         if self.never_taken_in:
             yield f"{when}{self.never_taken_in:,} messages were never taken in: consumption stands still"
+        if not any(kept.rows for kept in self.history):
+            yield f"{when}no row was there before the migration, so no history is shown to survive it"
+        if not self.tables:
+            yield f"{when}no table was compared with the truth"
         for each in self.tables:
-            if not each.is_exact:
+            if not each.is_there:
+                yield f"{when}{each.table} is gone, with its {each.lost:,} rows, and no rename of it is recognised"
+            elif not each.is_exact:
                 counts = f"{each.lost:,} rows lost, {each.doubled:,} doubled, {each.phantom:,} never sent"
                 yield f"{when}{each.table}: {counts}"
         for kept in self.history:
             if not kept.is_intact:
                 counts = f"{kept.lost:,} are lost and {kept.changed:,} changed"
                 yield f"{when}{kept.table}: of {kept.rows:,} rows of its history {counts}"
+        if self.pause_s is None:
+            yield f"{when}no table tells when it was written, so how long consumption stood still is not known"
         # A killed warehouse is away for as long as it takes to start.
         if not self.kills and self.pause_s is not None and self.pause_s > PAUSE_LIMIT_S:
             yield f"consumption stood still for {self.pause_s:.1f} s; the limit is {PAUSE_LIMIT_S:g} s"
@@ -65,7 +73,9 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """All that was played, at `rate` trades a second; `skipped` says why nothing was, `error` what ended it."""
+    """All that was played, at `rate` trades a second; `skipped` says why nothing was, `error` what ended it. `added`
+    are the candidate's new files: with one of them, a rehearsal that was skipped shows nothing and does not pass.
+    """
 
     rate: int
     statements: tuple[str, ...] = ()
@@ -73,12 +83,22 @@ class Rehearsed:
     skipped: str = ""
     error: str = ""
     seconds: float = 0.0
+    added: tuple[str, ...] = ()
 
     @property
     def refused(self) -> tuple[str, ...]:
         """Why the change does not pass, in a sentence each."""
-        faults = [f"rehearsal: {fault}" for each in self.played for fault in each.faults()]
-        return (*faults, *([f"rehearsal: {self.error}"] if self.error else []))
+        return tuple(f"rehearsal: {fault}" for fault in self._faults())
+
+    def _faults(self) -> Iterator[str]:
+        for each in self.played:
+            yield from each.faults()
+        if self.error:
+            yield self.error
+        if self.skipped and self.added:
+            yield f"{', '.join(self.added)} would reach a warehouse that lives unrehearsed: skipped, {self.skipped}"
+        if not (self.played or self.skipped or self.error):
+            yield "nothing was played"
 
     def as_json(self) -> dict[str, Any]:
         """Its part of gate.json."""
@@ -87,6 +107,7 @@ class Rehearsed:
             "seconds": self.seconds,
             "skipped": self.skipped,
             "error": self.error,
+            "added": list(self.added),
             "statements": list(self.statements),
             "pause_limit_s": PAUSE_LIMIT_S,
             "played": [asdict(each) for each in self.played],
@@ -97,7 +118,8 @@ class Rehearsed:
         """For a terminal."""
         if self.skipped:
             return [f"rehearsal: skipped, {self.skipped}"]
-        return [f"rehearsal: {_said(each, len(self.statements))}" for each in self.played]
+        ended = [f"rehearsal: {self.error}"] if self.error else []
+        return [*(f"rehearsal: {_said(each, len(self.statements))}" for each in self.played), *ended]
 
 
 def _said(each: Played, statements: int) -> str:

@@ -42,6 +42,7 @@ def as_json(outcome: GateOutcome) -> dict[str, Any]:
         "checks": [check_json(check) for check in outcome.checks if not check.success],
         "checks_run": len(outcome.checks),
         "files": {"edited": list(outcome.edited), "added": list(outcome.added)},
+        "documents": {"checked": not outcome.documents_unchecked, "why_not": outcome.documents_unchecked},
         "rehearsal": outcome.rehearsed.as_json() if outcome.rehearsed else None,
     }
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -27,6 +29,11 @@ class Side:
     name: str
     directory: Path
 
+    @property
+    def project(self) -> Path:
+        """Where the documents about it stand, if there are any."""
+        return self.directory.resolve().parent
+
     def files(self) -> dict[str, str]:
         """Its files with their texts, in the order in which they are applied."""
         return {path.name: path.read_text(encoding="utf-8") for path in sorted(self.directory.glob("*.sql"))}
@@ -45,9 +52,29 @@ def side(name: str, project: Path = SHIPPED) -> Iterator[Side]:
             f"{name}: no *.sql here nor in {path / SUBDIRECTORY}; give a directory of migrations or a git ref"
         )
     with TemporaryDirectory(prefix="k2-gate-") as directory_name:
-        directory = Path(directory_name)
+        directory = Path(directory_name).resolve()
         _check_out(name, project, directory)
-        yield Side(name, directory)
+        yield Side(name, directory / SUBDIRECTORY)
+
+
+@contextmanager
+def forked(base: str, candidate: str, project: Path = SHIPPED) -> Iterator[Side]:
+    """The base of a candidate: a directory, or a git ref where the candidate left it. What the ref got since is not the
+    candidate's doing, and would look like something that it takes away. Raises SideError.
+    """
+    with side(_fork(base, candidate, project), project) as found:
+        yield replace(found, name=base) if not Path(base).is_dir() else found
+
+
+def _fork(base: str, candidate: str, project: Path) -> str:
+    if Path(base).is_dir():
+        return base
+    path = Path(candidate)
+    if path.is_dir() and not path.resolve().is_relative_to(project.resolve()):
+        return base
+    point = _git(project, "merge-base", "--end-of-options", base, "HEAD" if path.is_dir() else candidate)
+    # Without a common commit, as in a shallow clone, the ref itself is what there is.
+    return point.decode().strip() if point else base
 
 
 def _from_here(path: Path) -> str:
@@ -62,17 +89,17 @@ def changed_files(before: Side, after: Side) -> tuple[list[str], list[str]]:
 
 
 def _check_out(ref: str, project: Path, into: Path) -> None:
+    """The whole commit: documents and queries beside the schema are judged with it."""
     listed = _git(project, "ls-tree", "-r", "--name-only", "--end-of-options", ref, f"{SUBDIRECTORY}/")
     if listed is None:
         raise SideError(f"{ref!r} is neither a directory nor a commit of {project.name}; give one, or fetch it first")
-    names = [name for name in listed.decode().splitlines() if name.endswith(".sql")]
-    if not names:
+    if not any(name.endswith(".sql") for name in listed.decode().splitlines()):
         raise SideError(f"{ref}: no {SUBDIRECTORY}/*.sql in that commit")
-    for name in names:
-        text = _git(project, "show", f"{ref}:{name}")
-        if text is None:
-            raise SideError(f"{ref}:{name} cannot be read; see `git show {ref}:{name}`")
-        (into / Path(name).name).write_bytes(text)
+    archive = _git(project, "archive", "--format=tar", ref)
+    if archive is None:
+        raise SideError(f"{ref} cannot be read; see `git archive {ref}`")
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(into, filter="data")
 
 
 def _git(project: Path, *arguments: str) -> bytes | None:

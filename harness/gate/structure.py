@@ -100,9 +100,9 @@ def _differences(
 ) -> Iterator[Evidence]:
     if old.kind != new.kind:
         yield Evidence(Verdict.CHANGED, old.name, "kind", f"was a {old.kind}, is a {new.kind}", _kind(old), _kind(new))
-    elif old.is_readable:
-        yield from _columns(old, new, columns, promised=promised)
-    elif _layout(old) != _layout(new):
+    if old.is_readable:
+        yield from _readable(old, new, columns, promised=promised)
+    elif old.kind == new.kind and _layout(old) != _layout(new):
         yield Evidence(
             Verdict.IDENTICAL, old.name, "columns", "passes rows on in another shape; the rows show what it does"
         )
@@ -112,6 +112,26 @@ def _differences(
         before, after = with_new_names(old.parts.get(part, ""), {**renamed, **columns}), new.parts.get(part, "")
         if before != after:
             yield Evidence(_verdict_of(old, part), old.name, part, _SAID.get(part, "other than before"), before, after)
+
+
+def _readable(old: Object, new: Object, columns: Mapping[str, str], *, promised: bool) -> Iterator[Evidence]:
+    """What those who read rows from an object notice, whatever kind of object now stands under its name."""
+    if new.is_readable:
+        yield from _columns(old, new, columns, promised=promised)
+        yield from _order(old, new, columns)
+    else:
+        verdict = Verdict.BREAKING if promised else Verdict.CHANGED
+        yield Evidence(verdict, old.name, "rows", "can be read no longer: it passes rows on and keeps none")
+
+
+def _order(old: Object, new: Object, renamed: Mapping[str, str]) -> Iterator[Evidence]:
+    """Columns that both have, in another order. A new one between two of them is not meant."""
+    after = [column.name for column in new.columns]
+    names = [renamed.get(column.name, column.name) for column in old.columns]
+    before, now = [name for name in names if name in after], [name for name in after if name in names]
+    if before != now:
+        what = "in another order: SELECT * and an INSERT without a list of columns take one for another"
+        yield Evidence(Verdict.CHANGED, old.name, "columns", what, ", ".join(before), ", ".join(now))
 
 
 def _verdict_of(old: Object, part: str) -> Verdict:

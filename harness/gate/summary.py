@@ -134,6 +134,8 @@ def _files(outcome: GateOutcome) -> Iterator[str]:
         )
     if outcome.added:
         yield f"New migrations: {', '.join(map(_code, outcome.added))}."
+    if outcome.documents_unchecked:
+        yield f"Documents: not checked, because {escaped(outcome.documents_unchecked)}."
 
 
 def _rehearsal(rehearsed: Rehearsed | None) -> Iterator[str]:
@@ -141,6 +143,9 @@ def _rehearsal(rehearsed: Rehearsed | None) -> Iterator[str]:
         return
     if rehearsed.skipped:
         yield f"### Rehearsal: skipped, {escaped(rehearsed.skipped)}"
+        return
+    if not rehearsed.played:
+        yield f"### Rehearsal: {escaped(rehearsed.error or 'nothing was played')}"
         return
     count, rate = len(rehearsed.statements), rehearsed.rate
     yield f"### Rehearsal: {count} statements on a live warehouse at {rate:,} trades/s, in {rehearsed.seconds:.0f} s"

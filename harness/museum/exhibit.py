@@ -44,12 +44,22 @@ class Exhibit:
     changes: tuple[Change, ...]
 
     def due(self, checks: Iterable[str]) -> frozenset[str]:
-        """Those of all checks that must fail."""
-        return _matching(checks, self.fails)
+        """Those of all checks that must fail. Raises ExhibitError where a pattern is about none of them."""
+        return self._matching(checks, self.fails)
 
     def allowed(self, checks: Iterable[str]) -> frozenset[str]:
-        """Those that need not fail, and may."""
-        return _matching(checks, self.may)
+        """Those that need not fail, and may. Raises ExhibitError where a pattern is about no check."""
+        return self._matching(checks, self.may)
+
+    def _matching(self, checks: Iterable[str], patterns: Iterable[str]) -> frozenset[str]:
+        names = list(checks)
+        found = {pattern: [name for name in names if fnmatchcase(name, pattern)] for pattern in patterns}
+        if stale := [pattern for pattern, matched in found.items() if not matched]:
+            raise ExhibitError(
+                f"{self.name}: no check that is run here is called {', '.join(stale)}; "
+                f"mend harness/museum/exhibits/{self.name}.toml"
+            )
+        return frozenset(name for matched in found.values() for name in matched)
 
 
 def load_exhibits(folder: Path = EXHIBITS) -> tuple[Exhibit, ...]:
@@ -75,8 +85,3 @@ def _change(path: Path, entry: Mapping[str, Any]) -> Change:
         )
     (kind,) = kinds
     return Change(entry["objects"], kind, entry[kind], entry.get("by", ""))
-
-
-def _matching(names: Iterable[str], patterns: Iterable[str]) -> frozenset[str]:
-    wanted = list(patterns)
-    return frozenset(name for name in names if any(fnmatchcase(name, pattern) for pattern in wanted))

@@ -42,11 +42,15 @@ class Mutant:
         return placed.name == self.object and placed.statement.kind != ""
 
 
+def is_queue(schema: Schema, name: str) -> bool:
+    """Whether an object is where frames come in from the broker."""
+    return schema.objects[name].kind == "TABLE" and schema.engine(name) == _QUEUE
+
+
 def derive(schema: Schema, objects: Collection[str] | None = None) -> Iterator[Mutant]:
-    """All mutants, or those of some objects. Queues have none: what they say is where the broker is."""
+    """All mutants of a settled schema, or of some of its objects. Queues have none: they say where the broker is."""
     for placed in schema.placed:
-        is_queue = placed.statement.kind == "TABLE" and schema.engine(placed.name) == _QUEUE
-        if placed.statement.kind and not is_queue and (objects is None or placed.name in objects):
+        if placed.statement.kind and not is_queue(schema, placed.name) and (objects is None or placed.name in objects):
             yield from _of(placed)
 
 

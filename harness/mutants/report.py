@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -69,6 +69,26 @@ def headline(score: Score) -> str:
     """The figures in one line."""
     counts = ", ".join(f"{len(score.of(outcome)):,} {outcome}" for outcome in Outcome)
     return f"{len(score.scored):,} mutants: {counts}; kill rate {100 * score.rate:.1f} %"
+
+
+def compared(changed: Collection[str], base: str) -> str:
+    """Which objects were mutated, in one sentence."""
+    if not changed:
+        return f"no object differs from {base}, but for comments, layout and settings: nothing to mutate"
+    return f"other than in {base}: {', '.join(sorted(changed))}"
+
+
+def summary(score: Score, effort: Effort, schema: Schema, changed: Collection[str] | None, base: str) -> str:
+    """What a pull request is told: the figures, every survivor with its lines, and arguments that are not true."""
+    lines = [f"## {'✅' if score.passes else '❌'} Mutants: {headline(score)}", ""]
+    if changed is not None:
+        lines += [f"{compared(changed, base)}.", ""]
+    for each in score.of(Outcome.SURVIVED):
+        mutant = each.trial.mutant
+        lines += [f"- **survived**: `{mutant.file}:{mutant.line}` {_cell(mutant.id)}: {_cell(each.trial.says)}"]
+        lines += ["", "```diff", *(line.replace("```", "") for line in difference(each, schema)), "```", ""]
+    lines += [f"- **not true**: {_cell(sentence)}" for sentence in wrong_arguments(score)]
+    return "\n".join([*lines, "", markdown(score, effort)])
 
 
 def markdown(score: Score, effort: Effort) -> str:

@@ -12,7 +12,6 @@ from typing import Final
 from clickhouse_migrations.migrator import Migrator
 from clickhouse_migrations.substitution import substitute
 
-from harness.gate.sides import side
 from harness.mutants.statement import Statement
 from k2pipeline.schema import SchemaVariables
 
@@ -108,15 +107,9 @@ def read_schema(directory: Path, variables: SchemaVariables = VARIABLES) -> Sche
     return Schema(tuple(_read(sorted(directory.glob("*.sql")), variables)))
 
 
-def changed_since(schema: Schema, base: str | None) -> frozenset[str] | None:
-    """Objects that are new or other than in a commit or directory, comments and layout aside; None where none is named.
-
-    Raises SideError, a SchemaError, where there is no such schema.
-    """
-    if base is None:
-        return None
-    with side(base) as found:
-        before = {name: _meaning(each) for name, each in read_schema(found.directory).objects.items()}
+def changed(base: Schema, schema: Schema) -> frozenset[str]:
+    """Objects that are new or other than in the base, comments and layout aside."""
+    before = {name: _meaning(each) for name, each in base.objects.items()}
     return frozenset(name for name, each in schema.objects.items() if before.get(name) != _meaning(each))
 
 

@@ -7,11 +7,13 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from harness.mutants.derive import Mutant
 from harness.mutants.schema import Schema
 from harness.mutants.trial import Court, Trial
+
+_TOGETHER: Final = 16
 
 _court: Court | None = None
 
@@ -27,7 +29,9 @@ def try_all(schema: Schema, mutants: Sequence[Mutant], jobs: int) -> Iterator[Tr
         opened = context.Queue()
         with context.Pool(jobs, _open, (schema, directory, opened)) as pool:
             _await(opened, jobs)
-            yield from pool.imap_unordered(_try, mutants, chunksize=4)
+            # Those of one object stand together, and share what a worker knows of the object.
+            together = max(1, min(_TOGETHER, len(mutants) // (8 * jobs)))
+            yield from pool.imap_unordered(_try, mutants, chunksize=together)
 
 
 def _here(schema: Schema, directory: Path, mutants: Sequence[Mutant]) -> Iterator[Trial]:

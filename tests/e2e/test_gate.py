@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from harness.gate.history import Kept
 from harness.gate.policy import load_policy
 from harness.gate.prepared import prepare
 from harness.gate.rehearsal import rehearse
+from harness.gate.rehearsed import Played
 from harness.gate.sides import Side
 from k2pipeline.schema import DEFAULT_DIRECTORY
 from tests.captures import REPLAYS
@@ -61,16 +63,46 @@ def test_a_dropped_dedup_key_is_breaking_and_refused_with_the_rows_it_loses(tmp_
     assert summary.startswith("## ❌ Schema gate: 🔴 breaking, does not pass")
 
 
-def test_a_live_warehouse_is_migrated_and_killed_meanwhile_without_a_loss(tmp_path: Path) -> None:
-    candidate = Side("new_column", prepare("new_column", tmp_path / "sql"))
+MIGRATION = """
+ALTER TABLE silver_trades ADD COLUMN IF NOT EXISTS priced_in LowCardinality(String) DEFAULT currency;
+CREATE TABLE IF NOT EXISTS venues (exchange String, opened Date) ENGINE = ReplacingMergeTree ORDER BY exchange;
+ALTER TABLE venues ADD COLUMN IF NOT EXISTS city String;
+"""
+
+
+def histories(played: Played) -> dict[str, Kept]:
+    return {kept.table: kept for kept in played.history}
+
+
+def test_a_live_warehouse_is_migrated_and_killed_after_each_statement_without_a_loss(tmp_path: Path) -> None:
+    prepare("new_column", tmp_path / "sql")
+    (path,) = (tmp_path / "sql").glob("*_new_column.sql")
+    path.write_text(MIGRATION, encoding="utf-8")
+    candidate = Side("venues", tmp_path / "sql")
     found = rehearse(BASE, candidate, tmp_path, rate=300, seconds=2, policy=load_policy(), killed=(True,))
     assert found.refused == ()
     (played,) = found.played
-    assert (played.kills, len(found.statements)) == (1, 1)
+    assert (played.kills, len(found.statements)) == (3, 3)
     assert played.trades >= 600
-    silver = [kept for kept in played.history if kept.table == "silver_trades"]
-    assert silver[0].rows >= 200
-    assert silver[0].checksum_before == silver[0].checksum_after != "00"
+    silver = histories(played)["silver_trades"]
+    assert silver.rows >= 200
+    assert silver.checksum_before == silver.checksum_after != "00"
+    assert histories(played)["dead_letters"].rows > 0, "frames that nobody can read flow along"
+
+
+def test_silver_is_renamed_while_a_thousand_trades_a_second_flow_and_none_is_lost(tmp_path: Path) -> None:
+    candidate = Side("renamed_silver", prepare("renamed_silver", tmp_path / "sql"))
+    found = rehearse(BASE, candidate, tmp_path, rate=1_000, seconds=4, policy=load_policy())
+    (played,) = found.played
+    assert (played.never_taken_in, played.lost, played.doubled) == (0, 0, 0)
+    assert {each.table for each in played.tables} >= {"silver_trades", "bronze_trades_kraken", "ohlcv_1m"}
+    assert all(each.is_exact for each in played.tables)
+    assert histories(played)["silver_trades"].rows >= 1_000
+    assert all(kept.is_intact for kept in played.history)
+    assert played.unlike_fresh == ()
+    # How long it paused depends on the machine; that it was measured does not.
+    assert played.pause_s
+    assert [each for each in found.refused if "stood still for" not in each] == []
 
 
 def test_a_migration_that_loses_history_is_refused(tmp_path: Path) -> None:

@@ -5,13 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from harness.gate.causes import causes
+from harness.gate.findings import Databases, row_diffs, row_evidence
 from harness.gate.history import HISTORY, Kept, intact, remember
+from harness.gate.pauses import longest_pause
 from harness.gate.rows import RowDiff, comparable, compare_rows, comparison, keys_in
-from harness.gate.snapshot import Snapshot, snapshot
+from harness.gate.snapshot import Query, Snapshot, snapshot
 from harness.gate.structure import compare_structures
 from k2pipeline.warehouse.engine import Engine, EngineConnection
+from k2pipeline.warehouse.errors import WarehouseError
 
 TRADES = """(
     exchange String, symbol String, canonical_symbol String, trade_id String,
@@ -146,6 +150,62 @@ def test_where_no_trade_changed_those_that_decide_the_candle_are_named(trades: L
     change |= {"column": "open_price", "before": "1", "after": "3"}
     found = causes(trades.query, [change], 60, ("a.t FINAL", "b.t FINAL"))
     assert [(row["trade_id"], row["why"]) for row in found] == [("1", "decides a value"), ("3", "decides a value")]
+
+
+def test_a_changed_candle_is_told_even_where_the_columns_of_silver_are_called_otherwise(lab: Lab) -> None:
+    candle = "(exchange String, canonical_symbol String, window_start DateTime('UTC'), close_price UInt8)"
+    for database, price, renamed in (("a", 1, ""), ("b", 3, "RENAME COLUMN source_topic TO came_by")):
+        lab.run(f"CREATE TABLE {database}.silver_trades {TRADES}")
+        lab.trade(database, 1, table="silver_trades")
+        if renamed:
+            lab.run(f"ALTER TABLE {database}.silver_trades {renamed}")
+        key = "exchange, canonical_symbol, window_start"
+        lab.run(f"CREATE TABLE {database}.ohlcv_1m {candle} ENGINE = MergeTree ORDER BY ({key})")
+        lab.run(f"INSERT INTO {database}.ohlcv_1m VALUES ('x', 'BTC/USD', '2026-01-01 00:00:00', {price})")
+    before, after = lab.structure("a"), lab.structure("b")
+    sides = Databases("a", "b", before, after, compare_structures(before, after, bool))
+    query = raising_as_a_client_does(lab)
+    (rows,) = [each for each in row_diffs(query, sides, {"processed_at"}, str) if each.object == "ohlcv_1m"]
+    (found,) = row_evidence(query, rows, sides)
+    assert found.what.startswith("1 of 1 have other values: close_price in 1; causes unavailable: ")
+    assert (found.rows[0]["before"], found.rows[0]["after"], found.causes) == ("1", "3", ())
+
+
+def raising_as_a_client_does(lab: Lab) -> Query:
+    """The lab's queries, with the errors of a client instead of the engine's own."""
+
+    def query(sql: str) -> list[dict[str, str]]:
+        try:
+            return lab.query(sql)
+        except WarehouseError as error:
+            raise ClickHouseError(str(error)) from error
+
+    return query
+
+
+PAUSES = [
+    ("evenly", (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10), 1.0),
+    ("none during the migration", (0, 1, 2, 3, 8, 9, 10), 5.0),
+    ("a long one before it, and a short one", (-20, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10), 1.0),
+    ("never again", (0, 1, 2, 3), 7.0),
+    ("taken in after the last was sent", (0, 1, 2, 3, 12), 9.0),
+    ("never", (), 6.0),
+]
+
+
+@pytest.mark.parametrize(("_name", "written", "pause_s"), PAUSES, ids=[name for name, _, _ in PAUSES])
+def test_a_pause_is_the_longest_time_without_a_write_around_the_migration(
+    trades: Lab, _name: str, written: tuple[int, ...], pause_s: float
+) -> None:
+    """The migration begins at second 4 and ends at 5, and the last trade is sent at 10."""
+    start_us = 1_767_225_600 * 10**6
+    for number in written:
+        trades.run(
+            "INSERT INTO a.t (exchange, trade_id, processed_at) "
+            f"VALUES ('x', '{number}', fromUnixTimestamp64Micro({start_us + number * 10**6}))"
+        )
+    times_us = (start_us + 4 * 10**6, start_us + 5 * 10**6, start_us + 10 * 10**6)
+    assert longest_pause(trades.query, trades.structure("a"), "a", times_us) == pause_s
 
 
 def kept(lab: Lab, change: str) -> Kept:

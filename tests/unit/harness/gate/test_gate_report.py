@@ -6,6 +6,9 @@ import json
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from harness.gate.exactness import Exactness
 from harness.gate.history import Kept
@@ -129,6 +132,43 @@ def test_each_fault_of_a_rehearsal_is_refused_in_its_own_sentence(tmp_path: Path
         "rehearsal: consumption stood still for 6.0 s; the limit is 5 s",
         "rehearsal: ohlcv_1m: column x added, unlike in a fresh schema",
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"tables": ()}, "no table was compared with the truth"),
+        ({"history": ()}, "no row was there before the migration"),
+        ({"history": (replace(KEPT, rows=0),)}, "no row was there before the migration"),
+        ({"pause_s": None}, "no table tells when it was written"),
+        (
+            {"tables": (Exactness("silver_trades", 9, 0, 0, is_there=False),)},
+            "silver_trades is gone, with its 9 rows, and no rename of it is recognised",
+        ),
+    ],
+)
+def test_a_rehearsal_that_compared_nothing_shows_nothing(changes: dict[str, Any], fault: str) -> None:
+    (refused,) = Rehearsed(1000, ("A",), (replace(PLAYED, **changes),)).refused
+    assert fault in refused
+
+
+def test_a_rehearsal_skipped_although_files_were_added_is_refused(tmp_path: Path) -> None:
+    skipped = Rehearsed(1000, skipped="the candidate edits 001.sql", added=("012_risky.sql",))
+    made = outcome(tmp_path, rehearsed=skipped)
+    assert not made.passes
+    assert "012_risky.sql would reach a warehouse that lives unrehearsed" in made.refusals[0]
+    assert replace(made, rehearsed=replace(skipped, added=())).passes
+
+
+def test_a_rehearsal_that_broke_off_is_refused_and_says_by_what(tmp_path: Path) -> None:
+    made = outcome(tmp_path, rehearsed=Rehearsed(1000, error="it broke off: the broker died"))
+    assert list(made.refusals) == ["rehearsal: it broke off: the broker died"]
+    assert "the broker died" in markdown(made)
+
+
+def test_documents_that_were_not_checked_are_told_with_the_reason(tmp_path: Path) -> None:
+    made = outcome(tmp_path, documents_unchecked="x is a schema alone")
+    assert "Documents: not checked, because x is a schema alone." in markdown(made)
 
 
 def test_a_rehearsal_that_played_nothing_shows_nothing() -> None:

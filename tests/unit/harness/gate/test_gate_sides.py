@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from harness.gate.dictionary import TABLES, dictionary
-from harness.gate.documents import stale_documents
+from harness.gate.documents import ELSEWHERE, PLACES, stale_documents, why_not_checked
 from harness.gate.prepared import PREPARED, prepare
-from harness.gate.sides import Side, SideError, changed_files, side
+from harness.gate.sides import Side, SideError, changed_files, forked, side
 from harness.gate.snapshot import Column, Object, Snapshot
 from k2pipeline.schema import DEFAULT_DIRECTORY
+from tests.captures import PROJECT
 
 TABLE = Object(
     "trades", "table", (Column("price", "Decimal(38, 18)", comment="exact | true"),), {"engine": "MergeTree"}
@@ -48,6 +49,27 @@ def test_a_side_is_a_git_ref_whatever_the_work_tree_holds(tmp_path: Path) -> Non
     with side("main", project) as found:
         assert found.files() == {"001_a.sql": "SELECT 1;"}
     assert not found.directory.exists()
+
+
+def test_what_the_base_got_after_the_candidate_left_it_is_not_compared(tmp_path: Path) -> None:
+    project = checkout(tmp_path / "k2")
+    git(project, "init", "-q", "-b", "main")
+    git(project, "add", ".")
+    git(project, "commit", "-q", "-m", "one")
+    git(project, "branch", "change")
+    (project / "sql" / "002_b.sql").write_text("SELECT 2;")
+    git(project, "add", ".")
+    git(project, "commit", "-q", "-m", "two")
+    with forked("main", "change", project) as base:
+        assert (base.name, list(base.files())) == ("main", ["001_a.sql"])
+    git(project, "checkout", "-q", "change")
+    with forked("main", str(project / "sql"), project) as base:
+        assert list(base.files()) == ["001_a.sql"]
+    elsewhere = checkout(tmp_path / "elsewhere") / "sql"
+    with forked("main", str(elsewhere), project) as base:
+        assert list(base.files()) == ["001_a.sql", "002_b.sql"], "nobody knows where that came from"
+    with forked(str(elsewhere), "change", project) as base:
+        assert base.directory == elsewhere
 
 
 @pytest.mark.parametrize("name", ["no-such-ref", "--help"])
@@ -103,12 +125,77 @@ def test_the_dictionary_says_where_rows_go() -> None:
 def test_documents_beside_a_schema_are_judged(tmp_path: Path) -> None:
     schema = checkout(tmp_path) / "sql"
     (tmp_path / "docs").mkdir()
-    assert stale_documents(schema, STRUCTURE, ()) == [], "a schema without docs has none to be stale"
+    assert stale_documents(schema, STRUCTURE, ()) == [
+        "docs/tables.md is not there beside sql; write it with k2-harness tables"
+    ]
     page = tmp_path / TABLES
     page.write_text(dictionary(STRUCTURE))
     assert stale_documents(schema, STRUCTURE, ()) == []
     page.write_text("old")
     assert stale_documents(schema, STRUCTURE, ()) == ["docs/tables.md is stale; write it again with k2-harness tables"]
+
+
+def test_a_page_that_a_candidate_leaves_out_is_missed_and_a_schema_alone_has_none(tmp_path: Path) -> None:
+    base, candidate, alone = (Side(name, checkout(tmp_path / name) / "sql") for name in ("base", "candidate", "alone"))
+    for each in (base, candidate):
+        (each.project / "docs").mkdir()
+    assert why_not_checked(base, candidate) == "neither base nor candidate has a docs/tables.md"
+    (base.project / TABLES).write_text(dictionary(STRUCTURE))
+    assert why_not_checked(base, candidate) == "", "the page is missed, not left unchecked"
+    assert why_not_checked(base, alone) == "alone is a schema alone, without a project around it"
+    assert why_not_checked(alone, base) == ""
+
+
+def test_documents_of_a_git_ref_are_judged_as_they_are_in_it(tmp_path: Path) -> None:
+    project = checkout(tmp_path / "k2")
+    (project / "docs").mkdir()
+    (project / TABLES).write_text("old")
+    git(project, "init", "-q", "-b", "main")
+    git(project, "add", ".")
+    git(project, "commit", "-q", "-m", "one")
+    (project / TABLES).write_text(dictionary(STRUCTURE))
+    with side("main", project) as found:
+        assert why_not_checked(found, found) == ""
+        assert stale_documents(found.directory, STRUCTURE, ()) == [
+            "docs/tables.md is stale; write it again with k2-harness tables"
+        ]
+
+
+@pytest.mark.parametrize("place", [*PLACES, *ELSEWHERE])
+def test_every_place_where_documents_are_sought_is_there(place: str) -> None:
+    files = [path for path in (PROJECT / place).rglob("*") if path.suffix in {".md", ".py", ".json", ".yml", ".toml"}]
+    assert files, f"{place} moved: say in harness/gate/documents.py where"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("README.md", "docker-compose.small.yml", "docs/more.md", "deploy/grafana/dashboards/new.json"),
+        *("deploy/prometheus/rules.yml", "deploy/start.sh", "benchmarks/read.py", "replays/README.md"),
+        *("tests/integration/sql/test_x.py", "load/read.py", "k2pipeline/read.py", "expectations/x.json"),
+    ],
+)
+def test_a_planted_name_is_found_wherever_documents_and_queries_stand(tmp_path: Path, name: str) -> None:
+    schema = checkout(tmp_path) / "sql"
+    planted = tmp_path / name
+    for path in (planted, tmp_path / TABLES):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / TABLES).write_text(dictionary(STRUCTURE))
+    planted.write_text("'SELECT 1 FROM k2.planted' of config.d/k2.xml")
+    assert stale_documents(schema, STRUCTURE, ()) == [f"{name} names planted, which the schema does not have"]
+
+
+def test_history_may_name_what_is_gone_and_a_test_what_it_makes_itself(tmp_path: Path) -> None:
+    schema = checkout(tmp_path) / "sql"
+    for folder in ("docs/decisions", "tests"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / TABLES).write_text(dictionary(STRUCTURE))
+    for name in ("CHANGELOG.md", "docs/decisions/0001.md"):
+        (tmp_path / name).write_text("k2.ticks, quotes")
+    (tmp_path / "tests" / "test_x.py").write_text(
+        "'CREATE TABLE k2.own (a UInt8)', f'CREATE VIEW k2.own_{frame} AS'; 'SELECT * FROM k2.own', 'FROM k2.own_1m'"
+    )
+    assert stale_documents(schema, STRUCTURE, ["quotes"]) == []
 
 
 def test_a_document_or_query_that_names_what_is_gone_is_told(tmp_path: Path) -> None:

@@ -105,6 +105,29 @@ def test_a_renamed_table_with_a_view_under_its_old_name_breaks_nobody() -> None:
     assert worst(moved.evidence) == Verdict.CHANGED
 
 
+def test_a_table_that_becomes_a_view_is_still_compared_by_its_columns() -> None:
+    view = Object("silver_trades", "view", TRADES.columns[:2], {"query": "SELECT 1"})
+    assert found(TRADES, view) == [
+        ("changed", "kind", "was a table, is a view"),
+        ("breaking", "column price", "removed"),
+    ]
+
+
+def test_what_can_be_read_no_longer_breaks_what_is_promised() -> None:
+    passing = replace(TRADES, parts={"engine": "Null"})
+    assert ("breaking", "rows", "can be read no longer: it passes rows on and keeps none") in found(TRADES, passing)
+
+
+def test_columns_in_another_order_are_changed_and_a_new_one_between_them_is_not() -> None:
+    symbol, trade_id, price = TRADES.columns
+    turned = replace(TRADES, columns=(trade_id, symbol, price))
+    (each,) = diff([TRADES], [turned]).evidence
+    assert (each.verdict, each.part) == (Verdict.CHANGED, "columns")
+    assert (each.before, each.after) == ("symbol, trade_id, price", "trade_id, symbol, price")
+    between = replace(TRADES, columns=(symbol, Column("venue", "String"), trade_id, price))
+    assert found(TRADES, between) == [("additive", "column venue", "added")]
+
+
 def test_a_table_with_another_key_is_not_taken_for_a_renamed_one() -> None:
     other = replace(TRADES, name="market_trades", parts={**TRADES.parts, "sorting key": "symbol"})
     moved = diff([TRADES], [other])

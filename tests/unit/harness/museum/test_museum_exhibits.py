@@ -1,5 +1,6 @@
 """An exhibit edits the schema there is, says what must fail, and is refused where it cannot be made."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,22 @@ def test_patterns_name_the_checks_that_must_fail_and_those_that_may() -> None:
     exhibit = Exhibit("x", "X", "..", ("silver_trades.*", "ohlcv_*.no_candle_lost"), ("ohlcv_*.rolls_up",), ())
     assert exhibit.due(NAMES) == set(NAMES[:3])
     assert exhibit.allowed(NAMES) == {"ohlcv_1h.rolls_up"}
+
+
+def test_pattern_that_is_about_no_check_is_an_error() -> None:
+    stale = Exhibit("x", "X", "..", ("silver_trades.*", "silver_trades.renamed_check"), ("ohlcv_2m.*",), ())
+    with pytest.raises(ExhibitError, match=r"x: no check .* called silver_trades\.renamed_check; mend"):
+        stale.due(NAMES)
+    with pytest.raises(ExhibitError, match=r"ohlcv_2m"):
+        stale.allowed(NAMES)
+
+
+def test_page_shows_every_exhibit_caught() -> None:
+    page = (PROJECT / "docs" / "museum.md").read_text(encoding="utf-8")
+    count = len(load_exhibits())
+    assert f"\n{count} exhibits, {count} caught as they should be" in page
+    rows = re.findall(r"^\| \[[^]]+\]\(#[^)]+\) \| (\w+) \|", page, re.MULTILINE)
+    assert rows == ["yes"] * count
 
 
 def test_exhibit_is_caught_only_by_exactly_its_checks() -> None:

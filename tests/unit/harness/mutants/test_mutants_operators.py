@@ -20,6 +20,8 @@ CASES = [
     ("equality_negated", VIEW + "SELECT f(a = b) AS x FROM s", "SELECT f(a != b) AS x FROM s"),
     ("final_dropped", VIEW + "SELECT * FROM s FINAL", "SELECT * FROM s"),
     ("group_column_dropped", VIEW + "SELECT a FROM s GROUP BY a, b", "SELECT a FROM s GROUP BY a"),
+    ("group_column_dropped", VIEW + "SELECT a, b FROM s GROUP BY a, b", "SELECT a, any(b) AS b FROM s GROUP BY a"),
+    ("group_column_dropped", VIEW + "SELECT f(a) AS x, c FROM s GROUP BY x", "SELECT any(f(a)) AS x, c FROM s "),
     ("integer_narrowed", VIEW + "SELECT toUInt64(a) AS x FROM s", "SELECT toUInt32(a) AS x FROM s"),
     ("key_column_dropped", TABLE + "ENGINE = MergeTree ORDER BY (a, b)", "ENGINE = MergeTree ORDER BY (b)"),
     ("limit_by_changed", VIEW + "SELECT a FROM s LIMIT 1 BY a", "SELECT a FROM s "),
@@ -79,7 +81,7 @@ def squeezed(text: str) -> str:
     return "".join(text.split())
 
 
-@pytest.mark.parametrize(("operator", "sql", "expected"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(("operator", "sql", "expected"), CASES, ids=[f"{case[0]}-{n}" for n, case in enumerate(CASES)])
 def test_operator_makes_its_mistake(operator: str, sql: str, expected: str) -> None:
     made = edited(operator, sql)
     head = sql[: len(sql) - len(sql.removeprefix(VIEW).removeprefix(TABLE))]

@@ -8,7 +8,7 @@ from harness.cli import main
 from harness.mutants import page, report
 from harness.mutants.derive import Mutant, derive
 from harness.mutants.equivalents import Argument, EquivalentError, load_arguments
-from harness.mutants.schema import Schema, changed_since, read_schema
+from harness.mutants.schema import Schema, changed, read_schema
 from harness.mutants.score import Outcome, Score, score
 from harness.mutants.trial import Fate, Trial
 
@@ -112,8 +112,18 @@ def test_only_objects_that_mean_something_else_are_changed_since(schema: Schema,
     (base / "001_first.sql").write_text(
         SQL.replace("'first'", "'1st'").replace("every row", "rows").replace("> 0", "> 1")
     )
-    assert changed_since(schema, str(base)) == {"v"}
-    assert changed_since(schema, None) is None
+    assert changed(read_schema(base), schema) == {"v"}
+    assert changed(schema, schema) == frozenset()
+
+
+def test_a_summary_tells_survivors_with_their_lines_and_what_was_compared(schema: Schema) -> None:
+    (dropped,) = [each for each in derive(schema) if each.operator == "final_dropped"]
+    found = score([Trial(dropped, Fate.SURVIVED, says="so")], (), [dropped])
+    text = report.summary(found, EFFORT, schema, {"v"}, "origin/main")
+    assert text.startswith("## ❌ Mutants: 1 mutants: 0 killed, 1 survived")
+    assert "other than in origin/main: v." in text
+    assert "```diff\n-SELECT a FROM t FINAL WHERE b > 0;\n+SELECT a FROM t  WHERE b > 0;\n```" in text
+    assert "no object differs from x" in report.summary(scored(), EFFORT, schema, frozenset(), "x")
 
 
 def test_survivor_is_shown_by_the_lines_it_changes(schema: Schema) -> None:
