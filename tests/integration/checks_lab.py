@@ -127,7 +127,7 @@ class Lab:
     def keep_clean_copies(self) -> None:
         """Note how every table and view is now."""
         for database in ("k2", "k2_truth"):
-            self.run(f"CREATE DATABASE {CLEAN}{database}")
+            self.run(f"DROP DATABASE IF EXISTS {CLEAN}{database} SYNC", f"CREATE DATABASE {CLEAN}{database}")
             for name, engine in self.rows(f"SELECT name, engine FROM system.tables WHERE database = '{database}'"):
                 if engine.endswith("MergeTree"):
                     self.run(f"CREATE TABLE {CLEAN}{database}.{name} AS {database}.{name}")
