@@ -49,14 +49,30 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test marked `kafka` where Kafka cannot run, and say what is missing."""
-    if item.get_closest_marker("kafka") is None:
-        return
+    """Skip a test marked `kafka` or `docker` where that cannot run, and say what is missing."""
+    for marker, missing in _MISSING.items():
+        if item.get_closest_marker(marker) and (reason := missing()):
+            pytest.skip(reason)
+
+
+def _missing_for_kafka() -> str | None:
     from k2pipeline.stack.kafka import what_is_missing
 
-    missing = what_is_missing()
-    if missing:
-        pytest.skip(missing)
+    return what_is_missing()
+
+
+def _missing_for_docker() -> str | None:
+    from k2pipeline.stack import StackError
+    from k2pipeline.stack.docker import require_engine
+
+    try:
+        require_engine()
+    except StackError as error:
+        return str(error)
+    return None
+
+
+_MISSING = {"kafka": _missing_for_kafka, "docker": _missing_for_docker}
 
 
 @pytest.fixture(scope="session")

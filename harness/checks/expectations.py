@@ -224,15 +224,17 @@ class ExpectTradesToReachSilver(OfQuery):
     """Every bronze trade is in silver by its identity, or is one dead letter of silver.
 
     `identity` is SQL on the columns of bronze for the trade_id that docs/meaning.md gives the trade in silver.
+    `since_us` (since 1970) says that nothing in the batch was written before.
     """
 
     exchange: str
     identity: str
+    since_us: int | None = None
 
-    success_keys: ClassVar[tuple[str, ...]] = ("exchange", "identity")
+    success_keys: ClassVar[tuple[str, ...]] = ("exchange", "identity", "since_us")
 
     def query(self, warehouse: Warehouse) -> str:
-        return queries.unconserved_trades(warehouse.batch, self.exchange, self.identity)
+        return queries.unconserved_trades(warehouse.batch, self.exchange, self.identity, self.since_us)
 
 
 class ExpectGapsToBeInjected(ExpectNothingUnexpected):

@@ -15,7 +15,8 @@ WITH_THE_ONE_BEFORE = "ROWS BETWEEN 1 PRECEDING AND CURRENT ROW"
 def missing_numbers(batch: str, key: Sequence[str], number: str, moment: str) -> str:
     """Ranges of numbers missing between two that are there, one row a range, by key.
 
-    `number` is SQL for a UInt64, NULL where a row has none; `moment` the time that is shown of both neighbours.
+    `number` is SQL for a UInt64, NULL where a row has none; `moment` the time that is shown of both neighbours. Numbers
+    that follow each other take a bit each in a bitmap, where a set of them takes a hundred times that.
     """
     keys = ", ".join(key)
     window = f"(PARTITION BY {keys} ORDER BY number {WITH_THE_ONE_BEFORE})"
@@ -24,7 +25,7 @@ WITH
 numbered AS (
     SELECT {keys}, assumeNotNull({number}) AS number, {moment} AS moment FROM {batch} WHERE {number} IS NOT NULL
 ),
-suspects AS (SELECT {keys} FROM numbered GROUP BY {keys} HAVING max(number) - min(number) != uniqExact(number) - 1)
+suspects AS (SELECT {keys} FROM numbered GROUP BY {keys} HAVING max(number) - min(number) != groupBitmap(number) - 1)
 SELECT {keys}, before + 1 AS first_missing, number - 1 AS last_missing, number - before - 1 AS missing,
     moment_before AS last_seen, moment AS seen_again
 FROM (
@@ -36,15 +37,26 @@ WHERE number - before > 1"""
 
 
 def out_of_order(batch: str, key: Sequence[str], value: str, order: Sequence[str], shown: Sequence[str]) -> str:
-    """Rows whose value is smaller than that of a row of their key that comes before them in `order`."""
+    """Rows whose value is smaller than that of a row of their key that comes before them in `order`.
+
+    `order` begins with a time: a window over single rows keeps all of them in memory, so each has an hour only, and
+    what came before it is known by its maximum.
+    """
+    keys = ", ".join(key)
+    hour = f"dateDiff('hour', toDateTime64(0, 0, 'UTC'), {order[0]})"
     return f"""
+WITH before AS (
+    SELECT {keys}, hour, max(highest) OVER (PARTITION BY {keys} ORDER BY hour {BEFORE}) AS highest_before
+    FROM (SELECT {keys}, {hour} AS hour, max({value}) AS highest FROM {batch} GROUP BY {keys}, hour)
+)
 SELECT {", ".join(shown)}
 FROM (
-    SELECT {", ".join(dict.fromkeys([*shown, value]))},
-        max({value}) OVER (PARTITION BY {", ".join(key)} ORDER BY {", ".join(order)} {BEFORE}) AS highest_before
+    SELECT {", ".join(dict.fromkeys([*shown, *key, value]))}, {hour} AS hour,
+        max({value}) OVER (PARTITION BY {keys}, {hour} ORDER BY {", ".join(order)} {BEFORE}) AS highest_in_hour
     FROM {batch}
-)
-WHERE {value} < highest_before"""
+) AS arrival
+INNER JOIN before USING ({keys}, hour)
+WHERE {value} < greatest(highest_in_hour, highest_before)"""
 
 
 def behind_watermark(
@@ -60,17 +72,33 @@ def behind_watermark(
 ) -> str:
     """Rows more than late_s older than another one, of the same feed, that was received before them.
 
-    A time more than ahead_s ahead of its own receipt is no measure for others.
+    A time more than ahead_s ahead of its own receipt is no measure for others. Only seconds of receipt in which some
+    row is that old are looked at row by row.
     """
+    keys = ", ".join(by)
+    second = f"dateDiff('second', toDateTime64(0, 0, 'UTC'), {received})"
     trusted = f"if({time} > addSeconds({received}, {ahead_s}), toDateTime64(0, 6, 'UTC'), {time})"
+    until_then = f"PARTITION BY {keys} ORDER BY second ROWS BETWEEN UNBOUNDED PRECEDING AND"
     return f"""
-SELECT {", ".join(shown)}, dateDiff('second', {time}, watermark) AS seconds_behind
-FROM (
-    SELECT {", ".join(dict.fromkeys([*shown, time]))}, {unless} AS is_exempt,
-        max({trusted}) OVER (PARTITION BY {", ".join(by)} ORDER BY {received} {BEFORE}) AS watermark
-    FROM {batch}
+WITH suspects AS (
+    SELECT {keys}, second, watermark_before FROM (
+        SELECT {keys}, second, oldest, max(newest) OVER ({until_then} CURRENT ROW) AS watermark_then,
+            max(newest) OVER ({until_then} 1 PRECEDING) AS watermark_before
+        FROM (
+            SELECT {keys}, {second} AS second, min({time}) AS oldest, max({trusted}) AS newest
+            FROM {batch} GROUP BY {keys}, second
+        )
+    )
+    WHERE oldest < subtractSeconds(watermark_then, {late_s})
 )
-WHERE {time} < subtractSeconds(watermark, {late_s}) AND NOT is_exempt"""
+SELECT {", ".join(shown)}, dateDiff('second', {time}, greatest(watermark_in_second, watermark_before)) AS seconds_behind
+FROM (
+    SELECT {", ".join(dict.fromkeys([*shown, *by, time]))}, {unless} AS is_exempt, {second} AS second,
+        max({trusted}) OVER (PARTITION BY {keys}, {second} ORDER BY {received} {BEFORE}) AS watermark_in_second
+    FROM {batch} WHERE ({keys}, {second}) IN (SELECT {keys}, second FROM suspects)
+) AS arrival
+INNER JOIN suspects USING ({keys}, second)
+WHERE {time} < subtractSeconds(greatest(watermark_in_second, watermark_before), {late_s}) AND NOT is_exempt"""
 
 
 def silences(batch: str, by: Sequence[str], received: str, *, least_s: int, times_usual: int, pauses: int) -> str:

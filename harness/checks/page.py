@@ -15,7 +15,13 @@ Made by `k2-harness checks` from `expectations/`; do not edit. A check is `<suit
 truth of a run; *standing* needs none, and runs on a live warehouse too. A *critical* check fails its run or night,
 save for layer *feed*: what was wrong with what the exchange sent is an alarm at night, and no failure of a run, which
 knows what was sent. *Figures* are the parameters that decide. Each check has a case that it holds on and one that it
-must fail, in `tests/integration/test_checks.py` and `test_feed_checks.py`."""
+must fail, in `tests/integration/test_checks.py` and `test_feed_checks.py`.
+
+What the suites take on a million trades: `python benchmarks/suites.py`. What reaches them has been fuzzed: with
+`K2_FUZZ=24 pytest -s tests/integration/sql/test_any_frame.py -k thousands` 120,000 odd frames of each exchange (half of
+them minted from edges of every field, half with bytes changed, cut out, doubled or put in) went through the parsers in
+blocks of 5,000; every offset ended as rows or as one dead letter, every trade in silver or as one. Nothing was found.
+Every test run looks at 5,000 of each."""
 
 
 def checks_page(suites: Iterable[Suite], slos: Iterable[Slo]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -32,6 +32,8 @@ def run_checks(
     suites_named: Collection[str] = (),
     kinds: Collection[str] = KINDS,
     since_ns: int | None = None,
+    until_ns: int | None = None,
+    settings: Mapping[str, int] | None = None,
     sample_rows: int = SAMPLE_ROWS,
     data_docs: Path | None = None,
     docs_wanted: Callable[[Sequence[CheckResult]], bool] = bool,
@@ -39,10 +41,12 @@ def run_checks(
 ) -> list[CheckResult]:
     """Run the checks of a folder of suites, all of them or those of `suites_named`; results in the suites' order.
 
-    A check that cannot be carried out fails with its error. `since_ns` (since 1970) narrows the suites to what came
-    then and later, `sample_rows` is how many unexpected rows a result shows at most. `data_docs` is a directory for
-    Great Expectations' Data Docs, which open from disk; building them takes a second, and `docs_wanted` is asked with
-    the results whether to. `progress` is told each suite as it begins.
+    A check that cannot be carried out fails with its error. `since_ns` and `until_ns` (since 1970) narrow the suites to
+    what came from the one to before the other. On a warehouse that is written to, give an end that lies some time back:
+    its tables are written one after another. `settings` are the warehouse's, for every query. `sample_rows` is how many
+    unexpected rows a result shows at most. `data_docs` is a directory for Great Expectations' Data Docs, which open
+    from disk; building them takes a second, and `docs_wanted` is asked with the results whether to. `progress` is told
+    each suite as it begins.
 
     Raises SuiteError when a suite cannot be understood or none is left to run.
     """
@@ -50,9 +54,9 @@ def run_checks(
     if not chosen:
         raise SuiteError(f"{suites}: no check of kind {' or '.join(kinds)} here; kinds are {' and '.join(KINDS)}")
     if since_ns is not None:
-        chosen = [suite.narrowed(since_ns) for suite in chosen]
+        chosen = [suite.narrowed(since_ns, until_ns) for suite in chosen]
     try:
-        session = _open(address.sqlalchemy_url(), data_docs, sample_rows)
+        session = _open(address.sqlalchemy_url(), data_docs, sample_rows, settings or {})
     except Exception as error:  # noqa: BLE001  # whatever it is, no check could be carried out
         return [result for suite in chosen for result in failures(suite, error)]
     results: list[CheckResult] = []
@@ -66,13 +70,13 @@ def run_checks(
     return results
 
 
-def _open(sqlalchemy_url: str, data_docs: Path | None, sample_rows: int) -> Session:
+def _open(sqlalchemy_url: str, data_docs: Path | None, sample_rows: int, settings: Mapping[str, int]) -> Session:
     # Great Expectations takes seconds to import, and imports what Python will give up.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         from harness.checks.session import Session
 
-    return Session(sqlalchemy_url, data_docs, sample_rows)
+    return Session(sqlalchemy_url, data_docs, sample_rows, settings)
 
 
 def _run(session: Session, suite: Suite) -> list[CheckResult]:

@@ -15,6 +15,7 @@ from great_expectations.data_context.types.base import (
     ProgressBarsConfig,
 )
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+from sqlalchemy import make_url
 
 import harness.checks.feed  # defining expectations makes them known to Great Expectations
 import harness.checks.upkeep  # noqa: F401
@@ -28,16 +29,25 @@ class Session:
     """Runs suites. Nothing leaves this process but SQL: telemetry is off, stores are in memory.
 
     docs: directory for Data Docs, which `build_docs` then writes. sample_rows: how many unexpected rows a check
-    shows at most.
+    shows at most. settings: of the warehouse, for every query.
     """
 
-    def __init__(self, sqlalchemy_url: str, docs: Path | None = None, sample_rows: int = SAMPLE_ROWS) -> None:
+    def __init__(
+        self,
+        sqlalchemy_url: str,
+        docs: Path | None = None,
+        sample_rows: int = SAMPLE_ROWS,
+        settings: Mapping[str, int] | None = None,
+    ) -> None:
         self._docs = docs
         # Counts and a sample; COMPLETE would fetch every unexpected value.
         self._result_format = {"result_format": "SUMMARY", "partial_unexpected_count": sample_rows}
         self._context = gx.get_context(mode="ephemeral", project_config=_config(docs))
         self._run = RunIdentifier(run_name="checks", run_time=datetime.now(UTC))
-        self._source = self._context.data_sources.add_sql("warehouse", connection_string=sqlalchemy_url)
+        url = make_url(sqlalchemy_url).update_query_dict({name: str(value) for name, value in (settings or {}).items()})
+        self._source = self._context.data_sources.add_sql(
+            "warehouse", connection_string=url.render_as_string(hide_password=False)
+        )
 
     def validate(self, suite: Suite) -> ExpectationSuiteValidationResult:
         """Run a suite's checks. Results come in no particular order; `meta.name` tells which is which."""

@@ -8,8 +8,9 @@
         "meta": {"name": "no_trade_lost", "kind": "exact", "layer": "silver", "why": "Nothing vanishes.",
                  "misses": "Wrong values."}}]}
 
-`batch` is the query whose rows are checked, `since` the column by which they can be narrowed to recent ones. A suite
-is named after its file. latency.json is another thing, see slos.py.
+`batch` is the query whose rows are checked, `since` the column by which they can be narrowed to recent ones; where
+that is the start of a window, `window_s` is its length. A suite is named after its file. latency.json is another
+thing, see slos.py.
 
 `kind` is exact (needs the truth) or standing. `layer` is where the defect would be; one of layer FEED is in what was
 sent to us, so it is an alarm at night, and no failure of a run that knows what was sent. `why` is what the check
@@ -35,6 +36,8 @@ _META: Final = frozenset({"name", "kind", "layer", "why"})
 _MISSES: Final = "misses"
 _WINDOW: Final = "window_start"
 _OTHERS: Final = ("parts", "among", "other")
+_ROLLS_UP: Final = "parts"
+_REACHES_SILVER: Final = "identity"
 _DAY_NS: Final = 86_400 * 10**9
 
 
@@ -54,11 +57,21 @@ class Check:
     definition: Mapping[str, Any]
     misses: str = ""
 
-    def narrowed(self, condition: str) -> Check:
-        """This check with the condition on what its batch is compared with, where that has the same column."""
+    def narrowed(self, condition: str, since_ns: int, until_ns: int | None) -> Check:
+        """This check with the condition on what its batch is compared with, where that has the same column.
+
+        A candle and its parts are written one after another: what was written of either at `until_ns` (since 1970) or
+        later leaves its window out. And of silver only what came since is looked through.
+        """
         kwargs = self.definition.get("kwargs", {})
-        others = {name: f"(SELECT * FROM {kwargs[name]} {condition})" for name in _OTHERS if name in kwargs}
-        return replace(self, definition={**self.definition, "kwargs": {**kwargs, **others}}) if others else self
+        more: dict[str, Any] = {
+            name: f"(SELECT * FROM {kwargs[name]} {condition})" for name in _OTHERS if name in kwargs
+        }
+        if _ROLLS_UP in kwargs and until_ns is not None:
+            more["until_us"] = until_ns // 1_000
+        if _REACHES_SILVER in kwargs:
+            more["since_us"] = since_ns // 1_000
+        return replace(self, definition={**self.definition, "kwargs": {**kwargs, **more}}) if more else self
 
 
 @dataclass(frozen=True)
@@ -69,22 +82,27 @@ class Suite:
     batch: str
     checks: tuple[Check, ...]
     since: str = ""
+    window_s: int = 0
 
     def of(self, kinds: Collection[str]) -> Suite:
         """This suite with the checks of these kinds only."""
         return replace(self, checks=tuple(check for check in self.checks if check.kind in kinds))
 
-    def narrowed(self, since_ns: int) -> Suite:
-        """This suite on the rows of `since_ns` (since 1970) and later, and on all of them if it has no such column.
+    def narrowed(self, since_ns: int, until_ns: int | None = None) -> Suite:
+        """This suite on the rows of [since_ns, until_ns) (since 1970), and on all of them if it has no such column.
 
-        Windows go back to midnight, where those of every length begin, and so does what they are made of.
+        Windows go back to midnight, where those of every length begin, and so does what they are made of; one that is
+        still open at the end is left out.
         """
         if not self.since:
             return self
         is_window = self.since == _WINDOW
-        since_us = (since_ns // _DAY_NS * _DAY_NS if is_window else since_ns) // 1_000
-        condition = f"WHERE {self.since} >= fromUnixTimestamp64Micro({since_us}, 'UTC')"
-        checks = tuple(check.narrowed(condition) for check in self.checks)
+        bounds = [f"{self.since} >= {_moment(since_ns // _DAY_NS * _DAY_NS if is_window else since_ns)}"]
+        if until_ns is not None:
+            length_ns = self.window_s * 10**9 if is_window else 1
+            bounds.append(f"{self.since} < {_moment(until_ns // length_ns * length_ns)}")
+        condition = f"WHERE {' AND '.join(bounds)}"
+        checks = tuple(check.narrowed(condition, since_ns, until_ns) for check in self.checks)
         return replace(self, batch=f"SELECT * FROM ({self.batch}) {condition}", checks=checks)
 
 
@@ -117,6 +135,11 @@ def _suite(stem: str, content: dict[str, Any]) -> Suite:
     batch, since = _text(meta, "batch"), meta.get("since", "")
     if not isinstance(since, str):
         raise SuiteError(f"meta.since is {since!r}; give the column that says when a row came, or leave it out")
+    window_s = meta.get("window_s", 0)
+    if not isinstance(window_s, int) or (since == _WINDOW) != (window_s > 0):
+        raise SuiteError(
+            f"meta.window_s is {window_s!r}; where since is {_WINDOW} give its length in seconds, else none"
+        )
     # Great Expectations hands the query to SQLAlchemy as text, where these are marks of parameters.
     if set(":%$") & set(batch):
         raise SuiteError(f"meta.batch is {batch!r}; none of : % $ would reach the warehouse")
@@ -124,7 +147,11 @@ def _suite(stem: str, content: dict[str, Any]) -> Suite:
     names = [check.name for check in checks]
     if not checks or len(set(names)) < len(names):
         raise SuiteError(f"expectations are {', '.join(names) or 'none'}; give at least one, each its own name")
-    return Suite(stem, batch, checks, since)
+    return Suite(stem, batch, checks, since, window_s)
+
+
+def _moment(ns: int) -> str:
+    return f"fromUnixTimestamp64Micro({ns // 1_000}, 'UTC')"
 
 
 def _check(definition: dict[str, Any]) -> Check:

@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,9 +15,10 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from rich.console import Console
 from rich.text import Text
 
+from harness.checks.suites import SuiteError
 from harness.nightly.address import PASSWORD_VARIABLE, URL_VARIABLE, warehouse_of
 from harness.nightly.webhook import WebhookError, check_address, message, send
-from harness.nightly.window import Window, window_of
+from harness.nightly.window import NightError, Window, window_of
 from harness.progress import Shown
 from k2pipeline.stack import StackError, WarehouseAddress
 
@@ -30,13 +31,15 @@ CHECK_FAILED: Final = 1
 WEBHOOK_VARIABLE: Final = "K2_WEBHOOK_URL"
 _RUNS: Final = Path("runs")
 _SHOWN: Final = 10
+# These say by themselves what is wrong; of any other its name is half of the message.
+_EXPECTED: Final = (NightError, StackError, SuiteError)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags; secrets come from the environment."""
     parser.epilog = (
-        "exit codes: 0 nothing fails (warnings are told); 1 a check of severity critical fails; 2 wrong command or "
-        "input; 3 the warehouse does not answer"
+        "exit codes: 0 nothing fails (warnings are told); 1 a check of severity critical fails, or one could not be "
+        "carried out; 2 wrong command or input; 3 the warehouse does not answer"
     )
     parser.add_argument("--since", metavar="DURATION", default="24h", help="how far back: 24h (default), 90m, 7d")
     parser.add_argument(
@@ -47,7 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--webhook",
         metavar="URL",
-        help=f"where a failure is told, as JSON that Slack takes; default {WEBHOOK_VARIABLE}",
+        help="where it is told that a night fails or could not be checked, as JSON that Slack takes; default "
+        f"{WEBHOOK_VARIABLE}",
+    )
+    parser.add_argument(
+        "--session-log",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="what a feed handler wrote to stderr: it tells which gaps are lost connections; may be repeated",
     )
     parser.add_argument("--out", metavar="DIR", type=Path, default=_RUNS, help="where <time>-nightly/ is written")
     parser.add_argument(
@@ -57,25 +69,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print night.json instead of the verdict")
 
 
-def run(options: argparse.Namespace) -> int:
-    """Check the night; 0 if nothing fails, else 1. Raises NightError and StackError, see harness.cli."""
-    window = window_of(options.since, time.time_ns())
-    address = warehouse_of(options.clickhouse, os.environ)
+def run(options: argparse.Namespace, clock: Callable[[], int] = time.time_ns) -> int:
+    """Check the night that ends now; 0 if nothing fails, else 1. Raises NightError and StackError, see harness.cli.
+
+    `clock` gives ns since 1970. Where there is a webhook it is told of whatever keeps the night from being checked.
+    """
     webhook = options.webhook or os.environ.get(WEBHOOK_VARIABLE)
     if webhook:
         check_address(webhook)
-    directory = options.out / f"{window.until:%Y%m%dT%H%M%SZ}-nightly"
     try:
-        night = _checked(address, window, directory, docs=options.docs, keeps_history=not options.no_history)
-    except StackError as error:
-        _tell(
-            webhook, f"K2: the warehouse at {address.url} could not be checked", [str(error)], ["nothing was checked"]
-        )
+        return _run(options, webhook, clock())
+    except Exception as error:
+        said = str(error) if isinstance(error, _EXPECTED) else f"{type(error).__name__}: {error}"
+        _tell(webhook, "K2: the night could not be checked", [said], ["nothing is known of this night"])
         raise
+
+
+def _run(options: argparse.Namespace, webhook: str | None, asked_ns: int) -> int:
+    window = window_of(options.since, asked_ns)
+    address = warehouse_of(options.clickhouse, os.environ)
+    for log in options.session_log:
+        if not log.is_file():
+            raise NightError(f"--session-log {log} is no file; give what k2 feed wrote to stderr")
+    directory = options.out / f"{window.until:%Y%m%dT%H%M%SZ}-nightly"
+    night = _checked(address, window, directory, options)
     return _report(night, _command(options, address), directory, webhook, as_json=options.json)
 
 
-def _checked(address: WarehouseAddress, window: Window, directory: Path, *, docs: bool, keeps_history: bool) -> Night:
+def _checked(address: WarehouseAddress, window: Window, directory: Path, options: argparse.Namespace) -> Night:
     # Great Expectations takes seconds to import, which no other command should pay for.
     from harness.nightly.night import check_night
 
@@ -83,7 +104,13 @@ def _checked(address: WarehouseAddress, window: Window, directory: Path, *, docs
         progress.stage("checking the night")
         try:
             return check_night(
-                address, window, progress.advance, directory / "data_docs", docs=docs, keeps_history=keeps_history
+                address,
+                window,
+                progress.advance,
+                directory / "data_docs",
+                docs=options.docs,
+                keeps_history=not options.no_history,
+                session_logs=options.session_log,
             )
         except ClickHouseError as error:
             raise StackError(f"the warehouse at {address.url} gave up: {error}") from error
@@ -134,4 +161,5 @@ def _command(options: argparse.Namespace, address: WarehouseAddress) -> str:
     scheme, host = address.url.split("://", 1)
     url = f"{scheme}://{address.user}@{host}/{address.database}"
     words = ["k2-harness", "nightly", "--since", options.since, "--clickhouse", url]
-    return shlex.join([*words, *(["--no-history"] if options.no_history else [])])
+    logs = [word for log in options.session_log for word in ("--session-log", str(log))]
+    return shlex.join([*words, *logs, *(["--no-history"] if options.no_history else [])])

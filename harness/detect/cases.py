@@ -45,7 +45,8 @@ def plan_cases(
 ) -> list[Case]:
     """Clean runs first, each under a seed of its own, then the faults in the order of their names.
 
-    The first clean run has the faults' own seed: it is what they are compared with. Raises FaultError.
+    Each intensity has the seed of one of the clean runs, on which the tape and the fault's choices depend, and is
+    compared with that one. Raises FaultError.
     """
     if clean_runs < 1:
         raise FaultError(f"{clean_runs} clean runs: at least one is needed, to compare with")
@@ -53,5 +54,6 @@ def plan_cases(
         if name not in FAULTS:
             raise FaultError(f"fault {name!r} cannot be detected here; there are {', '.join(FAULTS)}")
     clean = [Case(None, seed + number) for number in range(clean_runs)]
-    specs = [parse_fault(f"{name}={amount}") for name in sorted(faults or FAULTS) for amount in intensities]
-    return [*clean, *(Case(spec, seed) for spec in specs)]
+    names, places = sorted(faults or FAULTS), range(len(intensities))
+    specs = [(parse_fault(f"{name}={intensities[place]}"), place) for name in names for place in places]
+    return [*clean, *(Case(spec, seed + place % clean_runs) for spec, place in specs)]

@@ -7,8 +7,15 @@ from typing import Any, Final
 
 from harness.detect.expected import EXPECTED
 from harness.detect.score import CaseScore, CheckScore, Figure, Report, by_check
+from harness.faults.process import PROCESS_FAULTS
+from harness.faults.transport import TRANSPORT_FAULTS
 
 SCHEMA_VERSION: Final = 1
+_OF_TRANSPORT: Final = (
+    "happens to a connection, and this bench has none; docs/live-wire.md says what becomes of the frames, which a run "
+    "with --via websocket checks row by row"
+)
+_OF_PROCESS: Final = "happens to a process; docs/crashes.md counts what each kill and pause costs"
 
 
 def to_json(report: Report) -> dict[str, Any]:
@@ -18,6 +25,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "command": report.command,
         "seconds": report.seconds,
         "complete": report.is_complete,
+        "silent_checks": list(report.silent),
         "total": _figure_json(report.total),
         "by_fault": [_fault_json(report, fault) for fault in report.faults],
         "clean_runs": [
@@ -53,8 +61,29 @@ def to_markdown(report: Report) -> str:
         "",
         *_checks(report),
         "",
+        "## Checks that told of nothing",
+        "",
+        "No fault of a frame sets them off as long as the pipeline does right by it; a defect of the schema or of the "
+        "warehouse does. That each finds one is shown by tests/integration/test_checks.py and test_feed_checks.py, and "
+        "by the mutants of docs/mutants.md.",
+        "",
+        *(f"- `{name}`" for name in report.silent),
+        "",
+        "## Faults that are not in the table",
+        "",
+        "They change no frame, so there is no instance that a check could point at: what they cost is known from what "
+        "became of the frames on the way.",
+        "",
+        *_excluded(),
+        "",
     ]
     return "\n".join(parts)
+
+
+def _excluded() -> Iterable[str]:
+    for names, why in ((TRANSPORT_FAULTS, _OF_TRANSPORT), (PROCESS_FAULTS, _OF_PROCESS)):
+        for name in names:
+            yield f"- `{name}`: {why}"
 
 
 def _introduction(report: Report) -> list[str]:
@@ -63,7 +92,8 @@ def _introduction(report: Report) -> list[str]:
     return [
         f"Measured by `{report.command}` in {report.seconds:.0f} s ({len(report.cases)} plays); this page is what it "
         f"wrote. Each fault of `harness/faults` is injected at {amounts} of the frames of a clean generated tape "
-        f"({report.cases[0].trades:,} trades), with one seed; then every check of `expectations/` runs.",
+        f"({report.cases[0].trades:,} trades), each amount with a seed and a tape of its own; then every check of "
+        "`expectations/` runs.",
         "",
         "An *instance* is a frame that the fault changed, took out or added. It is *found* if a row that a check shows "
         "points at it: at its place in the topic, at one of its trades, at a range of ids that has one, or at a window "

@@ -76,11 +76,12 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All cases, and the command that measures them again."""
+    """All cases, the command that measures them again, and every check that was run."""
 
     cases: tuple[CaseScore, ...]
     command: str
     seconds: float
+    checks: tuple[str, ...] = ()
 
     @property
     def clean(self) -> tuple[CaseScore, ...]:
@@ -104,6 +105,12 @@ class Report:
     def total(self) -> Figure:
         """All cases together, the clean ones too."""
         return _figure(self.cases)
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """The checks that told of nothing in any case."""
+        told = {score.check for case in self.cases for score in case.checks if score.rows}
+        return tuple(name for name in self.checks if name not in told)
 
     @property
     def short(self) -> tuple[str, ...]:

@@ -22,16 +22,18 @@ class Player(Protocol):
 
 
 def detect(cases: Sequence[Case], player: Player, *, command: str = "", told: Told = lambda _: None) -> Report:
-    """Score every case. The clean ones come first: the first of them is what the faults are compared with."""
+    """Score every case. The clean ones come first: a fault is compared with that of its seed."""
     started = time.monotonic()
     scores: list[CaseScore] = []
-    clean: Played | None = None
+    clean: dict[int, Played] = {}
+    checks: dict[str, None] = {}
     for number, case in enumerate(cases, 1):
         told(f"{case.name} ({number} of {len(cases)})")
         played = player.play(case)
-        if clean is None:
-            if case.fault is not None:
-                raise ValueError(f"the first case is {case.name}; a clean one has to come first, to compare with")
-            clean = played
-        scores.append(score(played, clean, EXCHANGES))
-    return Report(tuple(scores), command, round(time.monotonic() - started, 1))
+        if case.fault is None:
+            clean[case.seed] = played
+        elif case.seed not in clean:
+            raise ValueError(f"{case.name} has seed {case.seed}; a clean case of that seed has to come first")
+        checks |= dict.fromkeys(f"{check.suite}.{check.name}" for check in played.checks)
+        scores.append(score(played, clean[case.seed], EXCHANGES))
+    return Report(tuple(scores), command, round(time.monotonic() - started, 1), tuple(checks))

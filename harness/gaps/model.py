@@ -64,9 +64,12 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class GapReport:
-    """All gaps of a warehouse, in the order of time."""
+    """All gaps of a warehouse, in the order of time. cut_short: evidence of which there was too much to read it all, so
+    that causes, or whole gaps, may be missing.
+    """
 
     gaps: tuple[Gap, ...]
+    cut_short: tuple[str, ...] = ()
 
     def of(self, cause: Cause) -> tuple[Gap, ...]:
         """The gaps of one cause."""
@@ -85,6 +88,7 @@ class GapReport:
             ],
             "listed": [gap.as_json() for gap in self.gaps[:LISTED_GAPS]],
             "not_listed": max(len(self.gaps) - LISTED_GAPS, 0),
+            "cut_short": list(self.cut_short),
         }
 
 

@@ -47,7 +47,13 @@ def night_json(night: Night, command: str) -> dict[str, Any]:
         ],
         "nights": [{**each, "night": each["night"].isoformat()} for each in night.verdicts],
         "gaps": [asdict(gap) for gap in night.profile.gaps],
+        "gap_markets": night.profile.gap_markets,
+        "explained": night.explained.as_json(),
         "letters": [asdict(each) for each in night.profile.letters],
+        "letter_reasons": night.profile.reasons,
+        "unjudged": [asdict(each) for each in night.unjudged],
+        "parts": [asdict(each) for each in night.profile.parts],
+        "slices": [asdict(each) for each in night.profile.slices],
     }
 
 

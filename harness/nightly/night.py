@@ -12,18 +12,20 @@ from typing import Any, Final
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from harness.checks import CheckResult, run_checks
-from harness.checks.slos import judge, load_slos
+from harness.gaps import GapReport, explain_gaps
 from harness.nightly import history
-from harness.nightly.profile import ALL, Measure, Profile, latency_row, profile
+from harness.nightly.latency import Unjudged, judged_latency
+from harness.nightly.memory import bounded
+from harness.nightly.profile import ALL, Measure, Profile, profile
 from harness.nightly.rules import Rule, load_rules
 from harness.nightly.trend import Compared, History, compare_all
 from harness.nightly.window import NightError, Window
-from harness.results import Percentiles
-from harness.series.latency import enough_samples, in_ms
 from k2pipeline.stack import StackError, WarehouseAddress
 
 TREND: Final = "trend"
 SHOWN_NIGHTS: Final = 30
+_BRONZE: Final = "bronze_trades_"
+_COPIES: Final = "trades_come_once"
 Told = Callable[[str], None]
 
 
@@ -37,6 +39,8 @@ class Night:
     seconds: float
     checks: tuple[CheckResult, ...]
     profile: Profile
+    explained: GapReport
+    unjudged: tuple[Unjudged, ...]
     compared: tuple[Compared, ...]
     rules: dict[str, Rule]
     histories: dict[tuple[str, str], History]
@@ -49,8 +53,16 @@ class Night:
 
 
 def is_alarm(check: CheckResult) -> bool:
-    """Whether a check fails its night: nobody knows what was sent, so what came wrong counts like what was bent."""
-    return not check.success and check.severity == "critical"
+    """Whether a check fails its night: nobody knows what was sent, so what came wrong counts like what was bent.
+
+    One that could not be carried out does too, however severe its finding would be: nobody knows what it would find.
+    """
+    return not check.success and (check.severity == "critical" or check.error is not None)
+
+
+def is_warning(check: CheckResult) -> bool:
+    """Whether a check warns; one of severity info neither fails nor warns."""
+    return not check.success and not is_alarm(check) and check.severity != "info"
 
 
 def check_night(
@@ -61,16 +73,20 @@ def check_night(
     *,
     docs: bool = False,
     keeps_history: bool = True,
+    session_logs: Sequence[Path] = (),
 ) -> Night:
     """Check a warehouse and write into its k2_quality what was found.
 
     Without history nothing is written and nothing is compared: the user then needs no right but SELECT on k2.
-    data_docs: where Great Expectations' Data Docs go, when the night fails or `docs` is given. Raises StackError when
-    the warehouse does not answer, NightError when it has no K2 schema or refuses the tables of the history.
+    data_docs: where Great Expectations' Data Docs go, when the night fails or `docs` is given. session_logs: what
+    `k2 feed` wrote to stderr, which tells why trades are missing. Raises StackError when the warehouse does not answer,
+    NightError when it has no K2 schema or refuses the tables of the history.
     """
     started_at, started = datetime.now(UTC), time.monotonic()
     with _client(address) as client:
         _require_schema(client, address)
+        settings = bounded(client)
+        window = window.settled(client.query("SELECT toUnixTimestamp64Nano(now64(9))").first_row[0])
         if keeps_history:
             told("the history")
             _make_tables(client)
@@ -78,14 +94,20 @@ def check_night(
             address,
             kinds=("standing",),
             since_ns=window.since_ns,
+            until_ns=window.until_ns,
+            settings=settings,
             data_docs=data_docs,
             docs_wanted=lambda found: docs or any(map(is_alarm, found)),
             progress=told,
         )
         told("the night in numbers")
         numbers = profile(client, window)
-        checks += judge(load_slos(), {"silver": _latency(client, window)})
-        measures = [*numbers.measures, Measure("failed_checks", ALL, sum(map(is_alarm, checks)))]
+        latency = judged_latency(client, window)
+        checks += latency.judged
+        told("the causes of gaps")
+        explained = explain_gaps(client, session_logs=session_logs, within=window.of)
+        failed = Measure("failed_checks", ALL, sum(map(is_alarm, checks)))
+        measures = [*numbers.measures, *latency.measures, *duplicates(checks), failed]
         rules = load_rules()
         before = history.read_measures(client, window.length_s) if keeps_history else {}
         compared = compare_all(measures, before, window.night, rules)
@@ -97,11 +119,22 @@ def check_night(
             seconds=round(time.monotonic() - started, 3),
             checks=tuple(checks),
             profile=numbers,
+            explained=explained,
+            unjudged=latency.unjudged,
             compared=tuple(compared),
             rules=rules,
             histories=_with_tonight(before, measures, window),
             verdicts=_record(client, window, checks, measures, compared) if keeps_history else [],
         )
+
+
+def duplicates(checks: Sequence[CheckResult]) -> list[Measure]:
+    """Copies of trades by exchange, as the check that looks for them has counted them."""
+    return [
+        Measure("duplicates", check.suite.removeprefix(_BRONZE), check.unexpected)
+        for check in checks
+        if check.suite.startswith(_BRONZE) and check.name == _COPIES and check.error is None
+    ]
 
 
 def deviations(compared: Sequence[Compared]) -> list[CheckResult]:
@@ -112,16 +145,22 @@ def deviations(compared: Sequence[Compared]) -> list[CheckResult]:
 def _deviation(found: Compared) -> CheckResult:
     measure, known = found.measure, found.usual
     sample: tuple[dict[str, str], ...] = ()
-    if found.severity and known:
+    if found.severity:
         sample = (
             {
                 "metric": measure.metric,
                 "subject": measure.subject,
                 "tonight": str(measure.value),
-                "usual": f"{known.median:.0f}",
-                "from": f"{known.low:.0f}",
-                "to": f"{known.high:.0f}",
-                "of": f"{known.nights} {known.basis}",
+                **(
+                    {
+                        "usual": f"{known.median:.0f}",
+                        "from": f"{known.low:.0f}",
+                        "to": f"{known.high:.0f}",
+                        "of": f"{known.nights} {known.basis}",
+                    }
+                    if known
+                    else {}
+                ),
             },
         )
     return CheckResult(
@@ -148,7 +187,7 @@ def _record(
 ) -> list[dict[str, Any]]:
     now_ms = time.time_ns() // 1_000_000
     failed = sum(map(is_alarm, checks))
-    warned = sum(not each.success for each in checks) - failed
+    warned = sum(map(is_warning, checks))
     odd = sum(each.severity is not None for each in compared)
     history.record_measures(client, window, measures, now_ms)
     history.record_checks(client, window, checks, now_ms)
@@ -161,15 +200,6 @@ def _with_tonight(
 ) -> dict[tuple[str, str], History]:
     tonight = {(each.metric, each.subject): each.value for each in measures}
     return {key: {**before.get(key, {}), window.night: value} for key, value in tonight.items()}
-
-
-def _latency(client: Any, window: Window) -> Percentiles:
-    n, p50_us, p99_us, p999_us, max_us = latency_row(client, window)
-
-    def at(percent: float, us: int) -> float | None:
-        return in_ms(us) if enough_samples(n, percent) else None
-
-    return Percentiles(n, at(50, p50_us), at(99, p99_us), at(99.9, p999_us), in_ms(max_us) if n else None)
 
 
 def _client(address: WarehouseAddress) -> Any:

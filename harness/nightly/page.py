@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.nightly import NIGHT
+from harness.nightly.curves import slice_charts
 from harness.nightly.files import SCHEMA_VERSION
-from harness.nightly.night import is_alarm
+from harness.nightly.night import is_alarm, is_warning
 from harness.report import Written, words
 from harness.report.chart import MISSING, Axis, Band, Chart, Line, Number, Say
 from harness.report.files import LINKED, REPORT, SUMMARY, ReportError, check_of, read_json
 from harness.report.markdown import bounded, cell, escaped, table
 from harness.report.page import Page, drawn, render
 from harness.report.run_summary import listed
-from harness.report.views import Table, Tile, not_holding, suites, tables_of
+from harness.report.views import Table, Tile, gaps_left_out, not_holding, suites, tables_of
 
 MOST_CHARTS: Final = 16
-_ALWAYS_SHOWN: Final = ("trades", "latency_p99_us", "missing_ids", "failed_checks")
+_ALWAYS_SHOWN: Final = ("behind_us", "trades", "latency_p99_us", "missing_ids", "failed_checks")
 _LINKED: Final = {NIGHT: "all of this as data", **LINKED}
 _NIGHT_TICKS: Final = 5
 
@@ -42,7 +43,12 @@ def write_night_report(directory: Path) -> Written:
 def night_page(content: Mapping[str, Any], links: Mapping[str, str]) -> str:
     """The report of a night as HTML."""
     checks = [check_of(each) for each in content["checks"]]
-    gaps = tables_of(content["gaps"], "Missing trade ids, by market")
+    explained = content.get("explained", {})
+    gaps = [
+        *tables_of(explained.get("by_cause", []), "Gaps, by cause"),
+        *tables_of(explained.get("listed", []), "Gaps, each with its cause"),
+        *tables_of(content["gaps"], "Missing trade ids, by market"),
+    ]
     letters = tables_of(content["letters"], "Dead letters, by reason")
     failing, warning = not_holding(checks, is_alarm)
     night = {
@@ -52,7 +58,10 @@ def night_page(content: Mapping[str, Any], links: Mapping[str, str]) -> str:
         "measures": _measures(content["measures"]),
         "suites": suites(checks, is_alarm),
         "gaps": [*gaps, *letters],
-        "gaps_say": "No trade id is missing, and there are no dead letters." if not gaps and not letters else "",
+        "gaps_say": _gaps_say(content, is_empty=not gaps and not letters),
+        "flow": drawn(slice_charts(content.get("slices", []), content["window_s"])),
+        "parts": tables_of(content.get("parts", []), "Active parts, by table"),
+        "unjudged": tables_of(content.get("unjudged", []), "Latency objectives that were not judged"),
         "nights": _nights(content["nights"]),
     }
     return render("night.html.j2", _page(content, links, night), night=night)
@@ -77,37 +86,63 @@ def night_summary(content: Mapping[str, Any]) -> str:
 
 
 def headline(content: Mapping[str, Any]) -> str:
-    """The verdict in a sentence."""
+    """The verdict in a sentence, and how long ago the last trade came."""
     checks = [check_of(each) for each in content["checks"]]
     failed = sum(map(is_alarm, checks))
-    warned = sum(not check.success for check in checks) - failed
+    warned = sum(map(is_warning, checks))
     trades = sum(each["value"] for each in content["measures"] if each["metric"] == "trades")
     warns = f"{words.many(warned, 'warning')}" if warned else "no warning"
+    last = _last_trades(content)
     if failed:
-        return f"{failed} of {words.many(len(checks), 'check')} {'fails' if failed == 1 else 'fail'}, {warns}"
-    return f"No check fails, {warns}: {trades:,} trades in {_hours(content)}"
+        return f"{failed} of {words.many(len(checks), 'check')} {'fails' if failed == 1 else 'fail'}, {warns}{last}"
+    return f"No check fails, {warns}: {trades:,} trades in {_hours(content)}{last}"
 
 
 def findings(content: Mapping[str, Any]) -> list[str]:
-    """What does not hold, a sentence each, failures first; a warning says that it is one."""
+    """What does not hold, a sentence each, failures first; a warning, or a note, says that it is one."""
     failing, warning = not_holding([check_of(each) for each in content["checks"]], is_alarm)
     return [
-        f"{'warning: ' if each.is_warning else ''}{each.name}: {each.count}. {each.error or each.why}"
+        f"{'for information: ' if each.is_note else 'warning: ' if each.is_warning else ''}"
+        f"{each.name}: {each.count}. {each.error or each.why}"
         for each in [*failing, *warning]
     ]
 
 
+def _last_trades(content: Mapping[str, Any]) -> str:
+    ages = [
+        f"{words.ago(each['value'] / 1000)} ({each['subject']})"
+        for each in content["measures"]
+        if each["metric"] == "behind_us"
+    ]
+    return f"; last trade {', '.join(ages)}" if ages else ""
+
+
+def _gaps_say(content: Mapping[str, Any], *, is_empty: bool) -> str:
+    if is_empty:
+        return "No trade id is missing, and there are no dead letters."
+    says = gaps_left_out(content.get("explained"))
+    for shown, all_of_them, what in (
+        (len(content["gaps"]), content.get("gap_markets", 0), "markets with missing ids"),
+        (len(content["letters"]), content.get("letter_reasons", 0), "reasons of dead letters"),
+    ):
+        if all_of_them > shown:
+            says += f" The {shown:,} largest of {all_of_them:,} {what} are shown."
+    return says.strip()
+
+
 def _page(content: Mapping[str, Any], links: Mapping[str, str], night: Mapping[str, Any]) -> Page:
-    warned = any(not each["success"] for each in content["checks"])
+    warned = any(is_warning(check_of(each)) for each in content["checks"])
     mood = "fail" if content["verdict"] == "fail" else "warn" if warned else "pass"
     shown = [
         ("verdict", "Verdict", False),
         *([("failing", "What does not hold", True)] if night["failing"] else []),
-        *([("warning", "Warnings", False)] if night["warning"] else []),
+        *([("warning", "Warnings, notes", False)] if night["warning"] else []),
+        *([("flow", "Over the night", False)] if night["flow"] else []),
         ("trend", "Past nights", False),
         ("measures", "Measures", False),
         ("gaps", "Gaps, dead letters", False),
         ("checks", "Checks", False),
+        *([("parts", "Parts", False)] if night["parts"] else []),
         ("files", "Repeat, files", False),
     ]
     return Page(

@@ -24,6 +24,7 @@ class Rule:
     least_share: float
     least: float
     critical_below: float | None
+    critical_above: float | None
 
     @property
     def counts(self) -> bool:
@@ -56,7 +57,7 @@ def load_rules(path: Path = RULES) -> dict[str, Rule]:
 def _rule(metric: str, given: Mapping[str, Any]) -> Rule:
     if given["watch"] not in _DIRECTIONS:
         raise ValueError(f"{metric}: watch is {given['watch']!r}; give one of {', '.join(_DIRECTIONS)}")
-    return Rule(metric=metric, **{"critical_below": None, **given})
+    return Rule(metric=metric, **{"critical_below": None, "critical_above": None, **given})
 
 
 def _count(value: float) -> str:
@@ -64,4 +65,8 @@ def _count(value: float) -> str:
 
 
 def _time(value: float) -> str:
+    if value >= 120_000_000:
+        return f"{value / 60_000_000:,.0f} min"
+    if value >= 10_000_000:
+        return f"{value / 1_000_000:,.0f} s"
     return f"{value / 1000:,.0f} ms" if value >= 100_000 else f"{value / 1000:,.3g} ms"

@@ -67,6 +67,9 @@ def usual(history: History, night: date, rule: Rule) -> Usual | None:
 def compare(measure: Measure, history: History, night: date, rule: Rule) -> Compared:
     """Judge one measure of a night by a rule."""
     found = usual(history, night, rule)
+    if rule.critical_above is not None and measure.value > rule.critical_above:
+        says = f"{rule.say(measure.value)}, and more than {rule.say(rule.critical_above)} is too much on any night"
+        return Compared(measure, found, "critical", says)
     if found is None:
         return Compared(measure, None, None, f"too few nights to compare with: {sum(day < night for day in history)}")
     severity = _severity(measure.value, found, rule)

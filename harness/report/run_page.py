@@ -10,7 +10,7 @@ from harness.report.chart import MISSING
 from harness.report.curves import charts_of
 from harness.report.files import RunFiles
 from harness.report.page import Page, drawn, render
-from harness.report.views import Table, Tile, not_holding, suites, tables_of
+from harness.report.views import Table, Tile, gaps_left_out, is_note, not_holding, suites, tables_of
 from harness.results import Percentiles, Results, fails
 
 _TOO_FEW: Final = "too few"
@@ -29,7 +29,7 @@ def run_page(files: RunFiles) -> str:
         "suites": suites(results.checks, fails),
         "checks_say": _checks_say(results),
         "gaps": tables_of(files.gaps),
-        "gaps_say": _gaps_say(results),
+        "gaps_say": _gaps_say(results, files.gaps),
         "duplicates": _duplicates(files.series),
         "duplicates_say": _duplicates_say(results),
         "latency": _latency(results.latency_ms),
@@ -43,13 +43,14 @@ def run_page(files: RunFiles) -> str:
 def headline(results: Results) -> str:
     """The verdict in a sentence."""
     counts, failed = results.counts, len(results.failed)
-    warnings = sum(not check.success for check in results.checks) - failed
+    amiss = [check for check in results.checks if not check.success and not fails(check)]
+    warnings = len(amiss) - sum(map(is_note, amiss))
     warned = f"; {warnings} warn{'s' if warnings == 1 else ''}" if warnings else ""
     if not results.checks:
         return "Nothing was checked, so nothing is proven"
     if not failed:
         return (
-            f"{'Every check holds' if not warnings else 'No check fails'}: {counts.trades_sent:,} trades sent, "
+            f"{'No check fails' if amiss else 'Every check holds'}: {counts.trades_sent:,} trades sent, "
             f"none lost, none doubled, every candle exact{warned}"
         )
     lost = "" if counts.lost is None else f": {words.many(counts.lost, 'trade')} lost"
@@ -158,15 +159,12 @@ def _checks_say(results: Results) -> str:
     )
 
 
-def _gaps_say(results: Results) -> str:
+def _gaps_say(results: Results, gaps: Any) -> str:
     found = results.counts.gaps_found
     if found is None:
         return "Gaps were not looked for in this run."
-    return (
-        f"{words.many(found, 'trade id')} missing between two that came."
-        if found
-        else "No trade id that was due is missing between two that came."
-    )
+    says = f"{words.many(found, 'trade id')} missing" if found else "No trade id that was due is missing"
+    return f"{says} between two that came.{gaps_left_out(gaps)}"
 
 
 def _duplicates_say(results: Results) -> str:

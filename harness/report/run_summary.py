@@ -55,13 +55,21 @@ def listed(failing: Sequence[Failing], warning: Sequence[Failing]) -> list[str]:
     parts = [_failure(each) for each in failing[:FAILING_CHECKS]]
     if len(failing) > FAILING_CHECKS:
         parts.append(f"_And {len(failing) - FAILING_CHECKS} more fail._")
-    if warning:
-        lines = [f"- {escaped(each.name)}: {escaped(each.count)}" for each in warning[:WARNINGS]]
-        more = len(warning) - WARNINGS
-        lines += [f"- and {more} more"] if more > 0 else []
-        summary = f"<summary>{len(warning)} warning{'s' if len(warning) > 1 else ''}, which fail nothing</summary>"
-        parts.append("\n".join(["<details>", summary, "", *lines, "", "</details>"]))
+    for noun, found in (
+        ("warning", [each for each in warning if not each.is_note]),
+        ("note", [each for each in warning if each.is_note]),
+    ):
+        if found:
+            parts.append(_folded(noun, found))
     return parts
+
+
+def _folded(noun: str, found: Sequence[Failing]) -> str:
+    lines = [f"- {escaped(each.name)}: {escaped(each.count)}" for each in found[:WARNINGS]]
+    more = len(found) - WARNINGS
+    lines += [f"- and {more} more"] if more > 0 else []
+    summary = f"<summary>{len(found)} {noun}{'s' if len(found) > 1 else ''}, which fail nothing</summary>"
+    return "\n".join(["<details>", summary, "", *lines, "", "</details>"])
 
 
 def _counts(results: Results) -> str:

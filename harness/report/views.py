@@ -57,6 +57,7 @@ class Failing:
     more: str
     is_warning: bool
     is_open: bool
+    is_note: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +87,23 @@ class Suite:
 def not_holding(
     checks: Iterable[CheckResult], fails: Fails, characters: int = SAMPLE_CHARACTERS
 ) -> tuple[list[Failing], list[Failing]]:
-    """The checks that fail, and those that only warn; their samples together have at most so many characters."""
+    """The checks that fail, and those that only warn; their samples together have at most so many characters.
+
+    Last among those that warn stand notes: what is of severity info warns nobody.
+    """
     ordered = [check for check in in_order(checks) if not check.success]
-    ordered.sort(key=lambda check: not fails(check))
+    ordered.sort(key=lambda check: (not fails(check), is_note(check)))
     shown, left = [], characters
     for number, check in enumerate(ordered):
         view = _failing(check, left, is_warning=not fails(check), is_open=number < _OPEN and fails(check))
         left -= sum(len(cell) for row in view.rows for cell in row)
         shown.append(view)
     return [view for view in shown if not view.is_warning], [view for view in shown if view.is_warning]
+
+
+def is_note(check: CheckResult) -> bool:
+    """Whether what a check found is told as information only."""
+    return check.severity == "info" and check.error is None
 
 
 def suites(checks: Iterable[CheckResult], fails: Fails) -> list[Suite]:
@@ -113,6 +122,17 @@ def tables_of(content: Any, title: str = "") -> list[Table]:
     if isinstance(content, list) and content and all(isinstance(each, Mapping) for each in content):
         return [_table(title, content)]
     return []
+
+
+def gaps_left_out(gaps: Any) -> str:
+    """What is not in the tables of explained gaps, as sentences; empty where all is."""
+    if not isinstance(gaps, Mapping):
+        return ""
+    listed, more = len(gaps.get("listed", ())), gaps.get("not_listed", 0)
+    says = f" The first {listed:,} gaps are listed; there are {more:,} more." if more else ""
+    if cut := gaps.get("cut_short"):
+        says += f" There was too much to read it all of: {', '.join(cut)}. So causes, or whole gaps, may be missing."
+    return says
 
 
 def readable(name: str) -> str:
@@ -167,6 +187,7 @@ def _failing(check: CheckResult, characters: int, *, is_warning: bool, is_open: 
         more=_more(check, len(rows)),
         is_warning=is_warning,
         is_open=is_open,
+        is_note=is_warning and is_note(check),
     )
 
 
@@ -191,24 +212,28 @@ def anchor(check: CheckResult) -> str:
 
 def _suite(name: str, members: Sequence[CheckResult], fails: Fails) -> Suite:
     failed = sum(map(fails, members))
-    warned = sum(not check.success for check in members) - failed
-    tally = f"{len(members) - failed - warned} hold" if failed or warned else f"all {len(members)} hold"
+    amiss = [check for check in members if not check.success and not fails(check)]
+    noted = sum(map(is_note, amiss))
+    warned = len(amiss) - noted
+    tally = f"{len(members) - failed - len(amiss)} hold" if failed or amiss else f"all {len(members)} hold"
     if failed:
         tally += f", {failed} fail{'s' if failed == 1 else ''}"
     if warned:
         tally += f", {warned} warn{'s' if warned == 1 else ''}"
+    if noted:
+        tally += f", {words.many(noted, 'note')}"
     seconds = sum(check.seconds for check in members)
     return Suite(name, tally, failed, f"{seconds:.2f} s", [_listed(check, fails) for check in members])
 
 
 def _listed(check: CheckResult, fails: Fails) -> Listed:
-    mood = "good" if check.success else "bad" if fails(check) else "warn"
+    mood = "good" if check.success else "bad" if fails(check) else "note" if is_note(check) else "warn"
     return Listed(
         name=check.name,
         kind=check.kind,
         count=MISSING if check.error else f"{check.unexpected:,}",
         why=check.why,
-        mark={"good": "✓", "warn": "!", "bad": "✗"}[mood],
+        mark={"good": "✓", "note": "i", "warn": "!", "bad": "✗"}[mood],
         mood=mood,
         anchor="" if check.success else anchor(check),
     )

@@ -37,6 +37,14 @@ def short_milliseconds(value: Number) -> str:
     return f"{value / 1000:.3g} s" if abs(value) >= 1000 else f"{value:.3g} ms"
 
 
+def ago(ms: Number) -> str:
+    """How long since: 2 s ago, 12 min ago, 30 h ago; never longer than it is."""
+    for size, unit in ((7_200_000, "h"), (120_000, "min")):
+        if ms >= size:
+            return f"{ms // (size // 2):,.0f} {unit} ago"
+    return f"{ms // 1000:.0f} s ago"
+
+
 def seconds(value: Number) -> str:
     """A time since the start: 0.25 s, 12 s, 3:20 min."""
     if value >= 120:

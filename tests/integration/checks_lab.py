@@ -127,7 +127,7 @@ class Lab:
     def keep_clean_copies(self) -> None:
         """Note how every table and view is now."""
         for database in ("k2", "k2_truth"):
-            self.run(f"CREATE DATABASE {CLEAN}{database}")
+            self.run(f"DROP DATABASE IF EXISTS {CLEAN}{database} SYNC", f"CREATE DATABASE {CLEAN}{database}")
             for name, engine in self.rows(f"SELECT name, engine FROM system.tables WHERE database = '{database}'"):
                 if engine.endswith("MergeTree"):
                     self.run(f"CREATE TABLE {CLEAN}{database}.{name} AS {database}.{name}")
@@ -148,6 +148,18 @@ class Lab:
 @contextmanager
 def laboratory(directory: Path, sent: Sequence[Sent] = BUSY, frames_at_once: int = 1) -> Iterator[Lab]:
     """Start a warehouse and fill it."""
+    with living_warehouse(directory) as lab, lab.address.client() as client:
+        places = _feed(client, sent, frames_at_once)
+        load(compute(_ledger(directory / "ledger.parquet", sent, places)), client)
+        views = lab.rows("SELECT name FROM system.tables WHERE database = 'k2' AND engine = 'MaterializedView'")
+        lab.run(*(f"DROP VIEW k2.{name}" for (name,) in views))
+        lab.keep_clean_copies()
+        yield lab
+
+
+@contextmanager
+def living_warehouse(directory: Path) -> Iterator[Lab]:
+    """Start a warehouse with the schema and all its views: what is inserted into a queue goes its way."""
     with Warehouse.start(directory / "warehouse") as warehouse:
         address = WarehouseAddress("127.0.0.1", warehouse.port, password=PASSWORD)
         with address.client(database="default") as client:
@@ -157,11 +169,6 @@ def laboratory(directory: Path, sent: Sequence[Sent] = BUSY, frames_at_once: int
             lab = Lab(address, client)
             for statement in statements(DEFAULT_DIRECTORY, SchemaVariables(kafka_brokers="127.0.0.1:1")):
                 lab.run(_KAFKA.sub(_QUEUE, statement))
-            places = _feed(client, sent, frames_at_once)
-            load(compute(_ledger(directory / "ledger.parquet", sent, places)), client)
-            views = lab.rows("SELECT name FROM system.tables WHERE database = 'k2' AND engine = 'MaterializedView'")
-            lab.run(*(f"DROP VIEW k2.{name}" for (name,) in views))
-            lab.keep_clean_copies()
             yield lab
 
 

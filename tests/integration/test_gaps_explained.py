@@ -127,3 +127,40 @@ def test_a_frame_that_was_refused_explains_the_ids_it_had(tmp_path: Path) -> Non
     with playing(tmp_path, lambda each: each._replace(frame=broken) if each == LOST else each) as lab:
         (gap,) = explained(lab).gaps
     assert (gap.cause, gap.first_id, gap.detail) == (Cause.REFUSED, LOST_ID, "a dead letter: malformed_price")
+
+
+def test_evidence_that_is_cut_short_is_named(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    third = "symbol = 'BTCUSDT' AND toUInt64(trade_id) % 3 = 0"
+    with lab.spoilt([deleted(SILVER, third), "DROP TABLE k2_truth.silver_trades", "DROP TABLE k2_truth.gaps"]):
+        whole = explained(lab)
+        monkeypatch.setattr("harness.gaps.evidence.MOST_ROWS", 5)
+        cut = explained(lab)
+    assert whole.cut_short == ()
+    assert len(whole.gaps) > 5
+    assert set(cut.cut_short) == {"missing ids", "trades left in bronze"}
+    assert cut.as_json()["cut_short"] == list(cut.cut_short)
+    assert len(cut.gaps) == 5
+
+
+@pytest.mark.parametrize("range_of_ids", [1, 7, 65_536])
+def test_late_trades_are_the_same_however_ids_are_cut_into_ranges(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, range_of_ids: int
+) -> None:
+    monkeypatch.setattr("harness.gaps.evidence._RANGE", range_of_ids)
+    late = f"INSERT INTO {SILVER} SELECT * REPLACE (addSeconds(ingestion_timestamp, 30) AS ingestion_timestamp, " + (
+        f"bitOr(precedence, bitShiftLeft(1::UInt64, 63)) AS precedence) FROM {SILVER} WHERE trade_id = '{LOST_ID}'"
+    )
+    with lab.spoilt([late]):
+        (gap,) = explained(lab).gaps
+    assert (gap.cause, gap.first_id, gap.last_id) == (Cause.LATE_ARRIVAL, LOST_ID, LOST_ID)
+
+
+def test_only_what_was_written_in_a_window_is_looked_at(lab: Lab) -> None:
+    with (
+        lab.spoilt([deleted(SILVER, f"symbol = 'BTCUSDT' AND trade_id = '{LOST_ID}'")]),
+        lab.address.client() as client,
+    ):
+        (gap,) = explain_gaps(client, within=lambda column: f"{column} > now64(6) - INTERVAL 1 DAY").gaps
+        nothing = explain_gaps(client, within=lambda column: f"{column} < now64(6) - INTERVAL 1 DAY")
+    assert gap.cause is Cause.PIPELINE_LOSS
+    assert nothing.gaps == ()

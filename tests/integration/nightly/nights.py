@@ -5,6 +5,7 @@ The made-up nights differ as real ones do: by weekday, and by a few percent at r
 
 from __future__ import annotations
 
+import argparse
 import random
 import time
 from collections.abc import Iterator
@@ -13,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from harness.commands import nightly
 from harness.nightly.history import make_tables, read_measures, record_measures
 from harness.nightly.profile import Measure, profile
 from harness.nightly.rules import load_rules
 from harness.nightly.trend import Compared, compare_all
-from harness.nightly.window import Window
+from harness.nightly.window import SETTLED_NS, Window
 from harness.synthetic import parse_duration, synthetic
 from k2pipeline.exchanges import EXCHANGES, FrameKind
 from tests.integration.checks_lab import Lab, Sent, laboratory
@@ -25,8 +27,8 @@ from tests.integration.checks_lab import Lab, Sent, laboratory
 DAY_NS: Final = 86_400 * 10**9
 NIGHTS: Final = 30
 MINUTE_NS: Final = 60 * 10**9
-# Made-up nights have no bronze: it is kept for a week only.
-LEFT_OUT: Final = {"bronze_rows"}
+# Made-up nights have no bronze, which is kept for a week only; and parts are those of now, whatever the night.
+LEFT_OUT: Final = {"bronze_rows", "parts"}
 _WEEKEND: Final = 0.6
 _RANDOM: Final = 0.04
 
@@ -80,11 +82,23 @@ class Nights:
         return compared
 
 
+def run_nightly(lab: Lab, asked_ns: int, out: Path, *flags: str) -> tuple[int, Path]:
+    """The command as it would have run at `asked_ns`: its exit code, and the directory that it wrote."""
+    parser = argparse.ArgumentParser()
+    nightly.add_arguments(parser)
+    url = f"http://default@127.0.0.1:{lab.address.port}/k2"
+    given = ["--since", "24h", "--clickhouse", url, "--out", str(out), *flags]
+    code = nightly.run(parser.parse_args(given), clock=lambda: asked_ns)
+    (directory,) = out.iterdir()
+    return code, directory
+
+
 @contextmanager
 def thirty_nights(directory: Path, bad: int | None) -> Iterator[tuple[Nights, dict[int, list[Compared]]]]:
     """The warehouse, and what the twenty-nine past nights were judged; `bad` is how many days ago the bad one was."""
-    until_ns = time.time_ns()
-    with laboratory(directory, _tonight(until_ns - 6 * MINUTE_NS), frames_at_once=5000) as lab:
+    # The nights are over before the warehouse's clock says so: the command would else look at an earlier window.
+    until_ns = time.time_ns() - 2 * SETTLED_NS
+    with laboratory(directory, tonight(until_ns - 6 * MINUTE_NS), frames_at_once=5000) as lab:
         retime(lab)
         nights = Nights(lab, until_ns)
         with lab.address.client() as client:
@@ -98,6 +112,7 @@ def thirty_nights(directory: Path, bad: int | None) -> Iterator[tuple[Nights, di
                 for exchange, level in levels.items():
                     nights.make_up(ago, exchange, _made(nights, ago, level, chance, is_bad=ago == bad))
                 judged[ago] = nights.judge(ago, client)
+        lab.keep_clean_copies()
         yield nights, judged
 
 
@@ -116,7 +131,7 @@ def _level(lab: Lab, exchange: str) -> Made:
     return Made(*(rows[0][0] for rows in counts))
 
 
-def _tonight(start_ns: int) -> tuple[Sent, ...]:
+def tonight(start_ns: int) -> tuple[Sent, ...]:
     """Four minutes of a healthy feed."""
     symbols = {"binance": ["BTCUSDT", "ETHUSDT"], "kraken": ["BTC/USDT", "ETH/EUR"]}
     tape = synthetic(parse_duration("4m"), seed=5, symbols=symbols, rates=dict.fromkeys(symbols, 4), start_ns=start_ns)
@@ -125,15 +140,19 @@ def _tonight(start_ns: int) -> tuple[Sent, ...]:
 
 
 def retime(lab: Lab) -> None:
-    """As if every row had been written 40 ms after its frame was received: the laboratory feeds them all at once."""
+    """As if every row had been written 40 ms after its frame was received, or its last trade happened: the laboratory
+    feeds them all at once.
+    """
     later = "addMilliseconds(toDateTime64({}, 6, 'UTC'), 40)"
-    for table, received, written in (
+    candles = lab.rows("SELECT name FROM system.tables WHERE match(name, '^ohlcv_[0-9]+[smhd]$') AND database = 'k2'")
+    for table, known, written in (
         ("silver_trades", "ingestion_timestamp", "processed_at"),
         *((f"bronze_trades_{exchange}", "received_at", "ingested_at") for exchange in EXCHANGES),
+        *((name, "close_time", "updated_at") for (name,) in candles),
     ):
         lab.run(
             f"CREATE TABLE k2.retimed AS k2.{table}",
-            f"INSERT INTO k2.retimed SELECT * REPLACE ({later.format(received)} AS {written}) FROM k2.{table}",
+            f"INSERT INTO k2.retimed SELECT * REPLACE ({later.format(known)} AS {written}) FROM k2.{table}",
             f"TRUNCATE TABLE k2.{table}",
             f"INSERT INTO k2.{table} SELECT * FROM k2.retimed",
             "DROP TABLE k2.retimed SYNC",

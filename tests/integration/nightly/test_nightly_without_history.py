@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
-from harness.cli import main
-from tests.integration.checks_lab import laboratory, quiet
+from harness.nightly.window import SETTLED_NS
+from tests.integration.checks_lab import laboratory
+from tests.integration.nightly.nights import MINUTE_NS, retime, run_nightly, tonight
 
 DATABASES = "SELECT name, (SELECT count() FROM system.tables WHERE database = name) FROM system.databases ORDER BY name"
 
@@ -16,16 +18,17 @@ DATABASES = "SELECT name, (SELECT count() FROM system.tables WHERE database = na
 def test_a_night_without_history_writes_nothing_into_the_warehouse(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with laboratory(tmp_path / "lab", quiet(), 1000) as lab:
+    until_ns = time.time_ns() - 2 * SETTLED_NS
+    with laboratory(tmp_path / "lab", tonight(until_ns - 6 * MINUTE_NS), 1000) as lab:
+        retime(lab)
         monkeypatch.setenv("K2_CLICKHOUSE_PASSWORD", lab.address.password)
         monkeypatch.delenv("K2_WEBHOOK_URL", raising=False)
         before = lab.rows(DATABASES)
-        url = f"http://default@127.0.0.1:{lab.address.port}/k2"
-        code = main(["nightly", "--no-history", "--clickhouse", url, "--out", str(tmp_path / "out")])
+        code, directory = run_nightly(lab, until_ns + SETTLED_NS, tmp_path / "out", "--no-history")
         assert lab.rows(DATABASES) == before
-    (directory,) = (tmp_path / "out").iterdir()
     night = json.loads((directory / "night.json").read_text(encoding="utf-8"))
-    assert code == (0 if night["verdict"] == "pass" else 1)
+    assert [check["name"] for check in night["checks"] if not check["success"]] == []
+    assert (code, night["verdict"]) == (0, "pass")
     assert len(night["checks"]) > 20
     assert [check["name"] for check in night["checks"] if check.get("error")] == []
     assert "--no-history" in night["command"]

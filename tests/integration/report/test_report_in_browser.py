@@ -2,56 +2,22 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.report import write_report
-from tests.integration.report.browser import CHROMIUM, Tab, chromium
+from tests.integration.report.browser import MISSING, Tab
 from tests.integration.report.made_run import BAD, BROKEN, GOOD, LOST, WARNING, made_run
+from tests.integration.report.probes import CONTRAST, LINES, UNNAMED
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here; install it with apt-get install chromium")
+pytestmark = pytest.mark.skipif(
+    bool(MISSING), reason=f"no {MISSING} here; apt-get install chromium chromium-driver, and selenium by make lock"
+)
 
 CHARTS = 9
-# Of every text that is shown: how far its colour stands out from the background it lies on, as WCAG counts it.
-CONTRAST = """
-(() => {
-  const light = (c) => { const [r, g, b] = c.match(/[\\d.]+/g).slice(0, 3).map((v) => v / 255)
-      .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
-      return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-  const behind = (e) => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
-      if (!/, 0\\)|transparent/.test(c)) return c; } return "rgb(255, 255, 255)"; };
-  let least = 99;
-  for (const e of document.querySelectorAll("h1, h2, h3, p, td, th, dt, dd, span, b, a, summary, code, li, small")) {
-    if (!e.textContent.trim() || !e.checkVisibility() || e.matches(".skip, .unseen")) continue;
-    const [a, b] = [light(getComputedStyle(e).color), light(behind(e))].sort((x, y) => y - x);
-    least = Math.min(least, (a + 0.05) / (b + 0.05));
-  }
-  return least;
-})()
-"""
-UNNAMED = """
-[...document.querySelectorAll("svg, input, nav, [role=region]")].filter((e) => {
-  const by = (e.getAttribute("aria-labelledby") || "").split(" ").map((id) => document.getElementById(id));
-  return !e.getAttribute("aria-label") && !(by.length && by.every((each) => each && each.textContent));
-}).map((e) => e.outerHTML.slice(0, 80))
-"""
-# Of each chart, how long its lines are on the screen; a line without a value has no length.
-LINES = """
-[...document.querySelectorAll("figure.chart")].map((f) =>
-  [...f.querySelectorAll("[id*='-line-'] path")].reduce((sum, p) => sum + p.getTotalLength(), 0))
-"""
-
-
-@pytest.fixture(scope="module")
-def tab() -> Iterator[Tab]:
-    with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,  # the browser may still write into it
-        chromium(Path(profile)) as opened,
-    ):
-        yield opened
+# As WebDriver names keys.
+HOME, ARROW_RIGHT = "\ue011", "\ue014"
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +35,6 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_opens_from_disk_without_an_error_and_without_a_network(
     tab: Tab, faulty: Path, width: int, dark: bool
 ) -> None:
-    tab.trouble.clear()
     tab.open(faulty, width=width, dark=dark)
     assert tab.trouble == []
     assert tab.fetched == []
@@ -136,8 +101,7 @@ def test_the_values_of_a_chart_are_read_with_the_keyboard_and_charts_over_time_g
     legend = "document.querySelector('#{} .legend').innerText"
     before = tab.evaluate(legend.format("lag"))
     tab.evaluate("document.querySelector('#throughput input').focus()")
-    tab.press("Home", 36)
-    tab.press("ArrowRight", 39)
+    tab.press(HOME, ARROW_RIGHT)
     assert "highest" in before
     assert "at 1 s" in tab.evaluate(legend.format("throughput"))
     assert "at 1 s" in tab.evaluate(legend.format("lag"))
@@ -154,7 +118,7 @@ def test_the_pointer_marks_the_place_it_is_at(tab: Tab, clean: Path) -> None:
         " const b = s.getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; })()"
     )
     left, top, width, height = box
-    tab.call("Input.dispatchMouseEvent", type="mouseMoved", x=left + width * 512 / 520 - 1, y=top + height / 2)
+    tab.point(left + width * 512 / 520 - 1, top + height / 2)
     assert "at 60 s" in tab.evaluate("document.querySelector('#freshness .legend').innerText")
 
 

@@ -8,6 +8,7 @@ as long.
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 
 import pytest
@@ -16,12 +17,13 @@ from hypothesis import strategies as st
 
 from harness.checks import load_suites, queries
 from k2pipeline.exchanges import EXCHANGES
-from tests.fuzzing import examples
+from tests.fuzzing import TIMES, examples
 from tests.integration.odd_frames import Mint
 from tests.integration.sql.conftest import Schema
 from tests.integration.sql.test_binance import trade
 from tests.integration.sql.test_kraken import v1, v2, v2_trade
 
+BLOCK = 5_000
 WHOLE = {
     "binance": (trade(), f'{{"stream":"x@trade","data":{trade()}}}'),
     "kraken": (
@@ -88,3 +90,36 @@ def test_any_frame_ends_as_rows_or_as_one_letter(schema: Schema, exchange: str) 
         ends_somewhere()
     finally:
         print(f"{exchange}: {sum(counted):,} frames in {len(counted):,} blocks")
+
+
+def odd_frame(exchange: str, chance: random.Random) -> bytes:
+    """An odd frame, or a whole one of which some bytes were changed, taken out, put in or doubled; never empty."""
+    if chance.random() < 0.5:
+        minted: bytes = getattr(Mint(chance.getrandbits(32)), exchange)()
+        return minted or b" "
+    frame = bytearray(chance.choice(WHOLE[exchange]).encode())
+    for _ in range(chance.randint(1, 4)):
+        first = chance.randrange(len(frame))
+        last = min(len(frame), first + chance.randint(0, 8))
+        put = chance.choice(
+            (b"", chance.randbytes(chance.randint(1, 4)), bytes(frame[first:last]) * 2, b"0", b'"', b"-")
+        )
+        frame[first:last] = put
+        if not frame:
+            return b"{"
+    return bytes(frame)
+
+
+@pytest.mark.parametrize("exchange", list(EXCHANGES))
+def test_blocks_of_thousands_of_odd_frames_lose_none(schema: Schema, exchange: str) -> None:
+    """Blocks of the size that a consumer inserts; each has a seed of its own, which the failure names."""
+    for seed in range(TIMES):
+        chance = random.Random(seed)  # noqa: S311  # the same frames each time
+        sent = [odd_frame(exchange, chance) for _ in range(BLOCK)]
+        first = schema.feed(exchange, sent)
+        where = {"exchange": exchange, "first": first, "end": first + len(sent)}
+        wrong = schema.rows(NOWHERE_OR_TWICE.format(**where))
+        assert wrong == [], (seed, [sent[int(row["offset"]) - first] for row in wrong[:3]])
+        bronze = f"(SELECT * FROM k2.bronze_trades_{exchange} FINAL WHERE _offset >= {first})"
+        assert schema.rows(queries.unconserved_trades(bronze, exchange, IDENTITIES[exchange])) == [], seed
+    print(f"{exchange}: {TIMES * BLOCK:,} odd frames in {TIMES:,} blocks")

@@ -88,6 +88,19 @@ def test_a_row_that_points_elsewhere_is_a_false_alarm(tmp_path: Path) -> None:
     assert not report.is_complete
 
 
+def test_a_check_that_was_run_and_told_of_nothing_is_named(tmp_path: Path) -> None:
+    class Told:
+        def play(self, case: Case) -> Played:
+            checks = [check("silver_trades.ids_are_consecutive", *([MISSING] if case.fault else []))]
+            return played(
+                tmp_path, case, [*checks, check("silver_trades.side_is_known")], {3: None} if case.fault else {}
+            )
+
+    report = detect([CLEAN, GAP], Told())
+    assert report.silent == ("silver_trades.side_is_known",)
+    assert "- `silver_trades.side_is_known`" in to_markdown(report)
+
+
 def test_a_due_check_that_holds_has_missed_it(tmp_path: Path) -> None:
     report = of_gap(tmp_path, check("silver_trades.ids_are_consecutive"))
     (missed,) = report.cases[1].checks
@@ -179,5 +192,5 @@ def test_a_fault_is_compared_with_a_clean_run_before_it(tmp_path: Path) -> None:
         def play(self, case: Case) -> Played:
             return played(tmp_path, case, (), {3: None})
 
-    with pytest.raises(ValueError, match="the first case is gap=1"):
+    with pytest.raises(ValueError, match="gap=1 has seed 1; a clean case of that seed"):
         detect([GAP], Bent())

@@ -11,13 +11,21 @@ from harness.nightly.window import NightError, window_of
 UNTIL_NS = 1_795_478_400_000_000_000  # 2026-11-24 00:00:00 UTC
 
 
-def test_a_window_is_named_after_the_day_it_ends_on() -> None:
-    window = window_of("24h", UNTIL_NS)
+def test_a_window_is_named_after_the_day_it_ends_on_a_minute_before_it_was_asked() -> None:
+    window = window_of("24h", UNTIL_NS + 60 * 10**9)
+    assert (window.until_ns, window.asked_ns) == (UNTIL_NS, UNTIL_NS + 60 * 10**9)
     assert window.night == date(2026, 11, 24)
     assert window.length_s == 86_400
     since, until = window.of("t").split(" AND ")
     assert since == "t >= fromUnixTimestamp64Micro(1795392000000000, 'UTC')"
     assert until == "t < fromUnixTimestamp64Micro(1795478400000000, 'UTC')"
+
+
+def test_a_window_ends_a_minute_before_the_warehouses_own_clock_where_that_is_behind() -> None:
+    window = window_of("24h", UNTIL_NS)
+    assert window.settled(UNTIL_NS + 1) == window
+    behind = window.settled(UNTIL_NS - 5 * 10**9)
+    assert (behind.until_ns, behind.length_s) == (window.until_ns - 5 * 10**9, window.length_s)
 
 
 @pytest.mark.parametrize("since", ["", "24", "yesterday", "1.5h", "31d", "10ms"])

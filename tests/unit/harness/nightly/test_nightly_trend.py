@@ -106,4 +106,17 @@ def test_of_two_hundred_times_thirty_nights_every_bad_one_is_found_with_hardly_a
 
 def test_every_rule_names_a_direction_that_is_known() -> None:
     assert {rule.watch for rule in RULES.values()} <= {"falls", "rises", "both", "nothing"}
-    assert all(isinstance(rule, Rule) and rule.severity in {"warning", "critical"} for rule in RULES.values())
+    assert all(isinstance(rule, Rule) and rule.severity in {"info", "warning", "critical"} for rule in RULES.values())
+
+
+@pytest.mark.parametrize(
+    ("behind_us", "severity"), [(0, None), (300_000_000, None), (300_000_001, "critical"), (86_400_000_000, "critical")]
+)
+@pytest.mark.parametrize("history", [{}, "weeks"])
+def test_five_minutes_without_a_trade_are_critical_on_any_night_the_first_one_too(
+    behind_us: int, severity: str | None, history: object
+) -> None:
+    before = weeks(10**12) if history else {}
+    found = compare(Measure("behind_us", "kraken", behind_us), before, TONIGHT, RULES["behind_us"])
+    assert found.severity == severity
+    assert ("too much on any night" in found.says) == (severity is not None)
