@@ -19,6 +19,8 @@ SILENCE_S: Final = 60.0
 _LOOK_S: Final = 0.05
 _MARK: Final = '{"senders":'
 
+Lines = queue.SimpleQueue[str | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -47,20 +49,19 @@ def heard(line: str) -> Progress | None:
 
 
 def follow(
-    process: subprocess.Popen[str],
+    lines: Lines,
     told: Callable[[Progress], None],
     look: Callable[[], float | None],
     *,
     silence_s: float = SILENCE_S,
     grace_s: float = GRACE_S,
 ) -> None:
-    """Pass on what a process tells until it ends.
+    """Pass on what a process tells, by `lines_of`, until it ends. May be called again after an interruption.
 
     `look` is called several times a second. It raises what must end the play, and gives the time left (in s) until the
     process should be done, None as long as it has not begun. Raises ReplayError when a sender gave up, the process says
     nothing for silence_s, does not begin within grace_s, or is not done grace_s after it should be.
     """
-    lines = _lines(process)
     word_at = began_at = time.monotonic()
     while True:
         try:
@@ -90,9 +91,9 @@ def _hurry(left_s: float | None, since_s: float, grace_s: float) -> None:
         )
 
 
-def _lines(process: subprocess.Popen[str]) -> queue.SimpleQueue[str | None]:
+def lines_of(process: subprocess.Popen[str]) -> Lines:
     """What a process prints, line by line as it comes, and None at its end: a pipe cannot be read with a limit."""
-    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    lines: Lines = queue.SimpleQueue()
 
     def pump() -> None:
         for line in process.stdout or ():

@@ -22,7 +22,7 @@ from harness.replay import ReplayError, ReplayStats
 from harness.ways import Played, Told
 from k2pipeline.stack import Stack
 from k2pipeline.stack.broker import free_port
-from load.follow import Progress, follow
+from load.follow import Progress, follow, lines_of
 from load.job import JOB_VARIABLE, URL_VARIABLE, Job
 from load.prepare import prepare
 from load.processes import Processes, processes
@@ -100,14 +100,15 @@ class LocustWay:
         def tell(progress: Progress) -> None:
             told(_line(progress, start_of(job.directory), self.profile.seconds))
 
+        lines = lines_of(locust.main)
         try:
-            follow(locust.main, tell, look)
+            follow(lines, tell, look)
         except KeyboardInterrupt:
             if not self.ui:
                 raise
             told("ending the test")
             locust.main.send_signal(signal.SIGINT)
-            follow(locust.main, tell, look)
+            follow(lines, tell, look)
 
     def _judged(self, job: Job, ledger: Path, figures: Sequence[dict[str, Any]]) -> tuple[CheckResult, ...]:
         start_ns = start_of(job.directory)

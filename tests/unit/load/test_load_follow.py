@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from harness.replay import ReplayError
-from load.follow import Progress, follow, heard, told_line
+from load.follow import Progress, follow, heard, lines_of, told_line
 from load.processes import Processes, processes
 
 SLEEPS = "import time; time.sleep(600)"
@@ -35,7 +35,7 @@ def follow_to_its_end(
     process: subprocess.Popen[str], *, left_s: float | None = 1, silence_s: float = 60
 ) -> list[Progress]:
     told: list[Progress] = []
-    follow(process, told.append, lambda: left_s, silence_s=silence_s, grace_s=0.2)
+    follow(lines_of(process), told.append, lambda: left_s, silence_s=silence_s, grace_s=0.2)
     return told
 
 
