@@ -79,12 +79,12 @@ loadtest: $(READY) ## hold RATE trades/s for DURATION (PROFILE=steady, ramp, spi
 	$(LOAD)
 
 capacity: $(READY) ## find the highest rate that keeps every SLO with nothing lost, and what gives out above it
-	$(BIN)/python -m load.capacity $(if $(DURATION),--duration $(DURATION))
+	$(BIN)/python -m load.capacity --workers $(WORKERS) $(if $(DURATION),--duration $(DURATION))
 
 report: $(READY) ## make the newest run's report again
 	$(BIN)/k2-harness report
 
-load-ui: $(READY) ## the same with Locust's own page
+load-ui: $(READY) ## loadtest with Locust's own page; ends with the profile or Ctrl-C, then checks every row
 	$(LOAD) --ui
 
 up: $(READY) ## a stack with the schema applied, until Ctrl-C (STACK=embedded, kafka ..)

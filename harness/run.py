@@ -8,7 +8,7 @@ assert outcome.results.verdict == "pass"
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -84,10 +84,12 @@ def run(
     progress: Progress | None = None,
     way: Way | None = None,
     command: str | None = None,
+    examine: Callable[[Any], None] | None = None,
 ) -> Outcome:
     """Run a scenario on a stack of its own. Everything it started is stopped again, however it ends.
 
-    `way` and `command` are for a way in that no scenario names: how it plays, and what repeats the run.
+    `way` and `command` are for a way in that no scenario names: how it plays, and what repeats the run. `examine` is
+    given a client of the warehouse when all is checked, before the stack is stopped.
 
     A run that fails leaves Great Expectations' Data Docs; with `docs` every run does.
 
@@ -115,6 +117,8 @@ def run(
             told.stage("checking")
             checks = [*played.checks, *_check(running, scenario, told, directory / "data_docs", docs=docs)]
             series = measure(client, watch)
+            if examine is not None:
+                examine(client)
             if scenario.slos:
                 slos = load_slos()
                 checks += [*judge(slos, series.percentiles()), *unmeasured(slos, series.unread)]

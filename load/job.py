@@ -1,4 +1,5 @@
-"""What a Locust process is told: one JSON file, named in the environment, and nothing secret in it.
+"""What a Locust process is told: one JSON file, named in the environment, and nothing secret in it; and where in the
+job's directory each sender's files are.
 
 The warehouse's URL, which holds a password, comes by the environment (K2_CLICKHOUSE_URL).
 """
@@ -19,8 +20,8 @@ URL_VARIABLE: Final = "K2_CLICKHOUSE_URL"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """directory: where ledgers and figures go. start_ns: the time of the first synthetic trade. workers: how many
-    processes share the feeds, 0 for one process without a master.
+    """directory: where frames, ledgers and figures are. start_ns: the time of the first synthetic trade. workers: how
+    many processes share the feeds, 0 for one process without a master.
     """
 
     profile: Profile
@@ -35,6 +36,27 @@ class Job:
         """How many users share the trades of an exchange."""
         return max(self.workers, 1)
 
+    @property
+    def senders(self) -> list[str]:
+        """The names of all senders."""
+        return [sender_name(exchange, part) for exchange in self.profile.shares for part in range(self.parts)]
+
+    def frames(self, sender: str) -> Path:
+        """What a sender is to send, see load/prepare.py."""
+        return self.directory / f"{sender}.arrow"
+
+    def ledger(self, sender: str) -> Path:
+        """What it sent."""
+        return self.directory / f"{sender}.parquet"
+
+    def figures(self, sender: str) -> Path:
+        """How it fared; there once it has come to its end."""
+        return self.directory / f"{sender}.json"
+
+    def requests(self) -> Path:
+        """Locust's statistics, see load/readers.py; there once the test is over."""
+        return self.directory / "requests.json"
+
     def write(self, path: Path) -> None:
         """Write the job for the processes that carry it out."""
         content = {
@@ -46,6 +68,11 @@ class Job:
             "workers": self.workers,
         }
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def sender_name(exchange: str, part: int) -> str:
+    """A sender has one part of an exchange's trades."""
+    return f"{exchange}-{part}"
 
 
 def read_job() -> Job:

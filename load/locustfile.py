@@ -6,20 +6,27 @@ and the senders' threads have to be real ones.
 
 from __future__ import annotations
 
-import json
 import time
-from typing import Any
+from typing import Any, Final
 
+import flask
 import gevent
 from locust import LoadTestShape, User, events
+from locust.runners import WorkerRunner
 from locust.stats import CSV_STATS_INTERVAL_SEC
 
+from load.follow import told_line
 from load.job import read_job
-from load.users import users_of
+from load.readers import write_requests
+from load.start import start_of
+from load.users import SENDERS, users_of
 
 _JOB = read_job()
 _USERS = users_of(_JOB)
 globals().update({user.__name__: user for user in _USERS})  # where Locust looks for them
+
+_HEARD: Final[dict[str, Any]] = {}
+"""By sender: what workers told the master of their senders."""
 
 
 class ProfileShape(LoadTestShape):
@@ -29,34 +36,56 @@ class ProfileShape(LoadTestShape):
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
         """(users, users started per second, their classes), or None when it is over."""
-        if self.get_run_time() > _JOB.profile.seconds + 1:
+        start_ns = start_of(_JOB.directory)
+        if start_ns is not None and time.time_ns() > start_ns + (_JOB.profile.seconds + 1) * 1e9:
             return None
         count = sum(user.fixed_count for user in _USERS)
         return count, float(count), _USERS
 
 
 @events.init.add_listener
-def _begin(environment: Any, **_: Any) -> None:
-    environment.k2_senders = []
-    gevent.spawn(_tell, environment)
+def _begin(environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
+    if isinstance(runner, WorkerRunner):
+        return
+    gevent.spawn(_tell)
+    events.quit.add_listener(lambda **_: _end(environment))
+    if web_ui is not None:
+        _refuse_second_tests(web_ui.app)
 
 
-@events.quit.add_listener
-def _end(**_: Any) -> None:
+@events.report_to_master.add_listener
+def _report(data: dict[str, Any], **_: Any) -> None:
+    data["k2"] = _progress()
+
+
+@events.worker_report.add_listener
+def _hear(data: dict[str, Any], **_: Any) -> None:
+    _HEARD.update(data.get("k2", {}))
+
+
+def _refuse_second_tests(app: flask.Flask) -> None:
+    """A run is one test: what a second one sends, no ledger and no check would know of."""
+
+    @app.before_request
+    def refuse() -> flask.Response | None:
+        if not flask.request.path.endswith("/swarm"):
+            return None
+        message = "This run is one test, which goes on or is over; start the next one by `make load-ui`."
+        return flask.jsonify({"success": False, "message": message, "host": ""})
+
+
+def _end(environment: Any) -> None:
     # Locust writes its CSV by the clock and once more for nobody: what the users told last would be missing.
     gevent.sleep(1.5 * CSV_STATS_INTERVAL_SEC)
+    write_requests(environment.stats, _JOB.requests())
 
 
-def _tell(environment: Any) -> None:
-    """Print how far the senders are, once a second, as a JSON line for load/way.py."""
+def _tell() -> None:
+    """Say how far the senders are, once a second, for load/way.py."""
     while True:
+        print(told_line({**_HEARD, **_progress()}), flush=True)
         gevent.sleep(1)
-        senders = environment.k2_senders
-        if senders:
-            told = {
-                "at": time.time(),
-                "frames": sum(sender.frames for sender in senders),
-                "trades": sum(sender.trades for sender in senders),
-                "errors": [f"{sender.name}: {sender.error}" for sender in senders if sender.error is not None],
-            }
-            print(json.dumps(told), flush=True)
+
+
+def _progress() -> dict[str, Any]:
+    return {sender.name: sender.progress() for sender in SENDERS}

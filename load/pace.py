@@ -1,19 +1,16 @@
 """A rate that changes over time, as an open-loop schedule: when each trade is due follows from the profile alone.
 
 pace = Shaped(((0.0, 0.0), (30.0, 1000.0)))          # from 0 to 1,000 trades/s within 30 s, then the end
-step = pace.start()
-due_ns = start_ns + step(recv_ns, trades)
+due_ns = pace.timetable()
+at_ns = start_ns + due_ns(trades_before)
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
-
-from harness.pace import Step
 
 Point = tuple[float, float]
 """(seconds after the start, trades per second)."""
@@ -27,9 +24,6 @@ class Shaped:
 
     points: tuple[Point, ...]
 
-    def __str__(self) -> str:
-        return "shaped"
-
     @property
     def seconds(self) -> float:
         """How long it goes on."""
@@ -40,21 +34,15 @@ class Shaped:
         """How many trades are due in all of it."""
         return math.floor(sum(piece.trades for piece in self._pieces()) + 1e-9)
 
-    def start(self) -> Step:
-        """A schedule that has not begun yet. What goes beyond its end is due at the end."""
-        due_ns = self.timetable()
-        sent = 0
-
-        def step(recv_ns: int, trades: int) -> int:  # noqa: ARG001  # a rate does not look at recorded times
-            nonlocal sent
-            due = due_ns(sent)
-            sent += trades
-            return due
-
-        return step
+    def trades_by(self, seconds: float) -> float:
+        """How many trades are due within so many seconds of the start."""
+        return sum(piece.trades_by(seconds - piece.start_s) for piece in self._pieces() if piece.start_s < seconds)
 
     def timetable(self) -> Callable[[int], int]:
-        """(how many trades went before, never fewer than last time) -> ns after the start."""
+        """(how many trades went before, never fewer than last time) -> ns after the start.
+
+        What goes beyond the end is due at the end. Senders that share a schedule ask it for the places they have.
+        """
         pieces = self._pieces()
         piece = next(pieces, None)
         before = 0.0
@@ -86,6 +74,11 @@ class _Piece:
     def trades(self) -> float:
         return self.seconds * (self.from_rate + self.to_rate) / 2
 
+    def trades_by(self, seconds: float) -> float:
+        """How many are due within so many seconds of this piece's start; all of them when it is over."""
+        spent = min(seconds, self.seconds)
+        return spent * (self.from_rate + (self.to_rate - self.from_rate) * spent / self.seconds / 2)
+
     def seconds_for(self, trades: float) -> float:
         """Seconds into this piece after which so many trades are due: the rate's integral, solved for time."""
         slope = (self.to_rate - self.from_rate) / self.seconds
@@ -94,21 +87,3 @@ class _Piece:
         # The root without cancellation: it stays exact where the slope is nearly nothing.
         root = math.sqrt(max(self.from_rate**2 + 2 * slope * trades, 0.0))
         return 2 * trades / (self.from_rate + root) if trades else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """A schedule that several senders keep together: each frame's place among those of all of them is in `places`,
-    in the order in which this sender sends its own.
-    """
-
-    whole: Shaped
-    places: deque[int]
-
-    def __str__(self) -> str:
-        return str(self.whole)
-
-    def start(self) -> Step:
-        """A schedule that has not begun yet."""
-        due_ns = self.whole.timetable()
-        return lambda recv_ns, trades: due_ns(self.places.popleft())  # noqa: ARG005  # the place says it all

@@ -4,6 +4,7 @@ rate = 1000                 # trades per second of a share of 1
 duration = "60s"
 shape = [[0, 1], [1, 1]]    # points of [part of the duration, part of the rate]; two at one place are a jump
 readers = 0                 # users who ask the warehouse what dashboards ask
+reader_p99_ms = 1000        # of a hundred of their queries at most one may take longer
 
 [shares]                    # what each exchange gets of the rate
 binance = 1.0
@@ -12,6 +13,7 @@ kraken = 0.1
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -40,14 +42,17 @@ class Profile:
     shares: Mapping[str, float]
     shape: tuple[tuple[float, float], ...] = STEADY
     readers: int = 0
+    reader_p99_ms: float = 1000.0
 
     def __post_init__(self) -> None:
-        if self.rate <= 0:
+        if not 0 < self.rate < math.inf:
             raise ProfileError(f"rate {self.rate:g} is not above 0 trades/s; give for example --rate 1000")
         if self.seconds <= 0:
             raise ProfileError(f"duration {self.seconds:g} s is not above 0; give for example --duration 60s")
         if self.readers < 0:
             raise ProfileError(f"readers {self.readers} is less than 0")
+        if not self.reader_p99_ms > 0:
+            raise ProfileError(f"reader_p99_ms {self.reader_p99_ms:g} is not above 0; give for example 1000")
         _check_shares(self.shares)
         _check_shape(self.shape)
 
@@ -93,7 +98,7 @@ def load_profile(name_or_file: str, *, rate: float | None = None, duration: str 
 
 def _read(path: Path) -> Profile:
     content = tomllib.loads(path.read_text(encoding="utf-8"))
-    known = {"rate", "duration", "shape", "readers", "shares"}
+    known = {"rate", "duration", "shape", "readers", "reader_p99_ms", "shares"}
     if unknown := sorted(content.keys() - known):
         raise ProfileError(f"{path}: {unknown[0]!r} is not a field of a profile; there are {', '.join(sorted(known))}")
     return Profile(
@@ -103,6 +108,7 @@ def _read(path: Path) -> Profile:
         shares={name: float(share) for name, share in content["shares"].items()},
         shape=tuple((float(at), float(part)) for at, part in content.get("shape", STEADY)),
         readers=int(content.get("readers", 0)),
+        reader_p99_ms=float(content.get("reader_p99_ms", 1000)),
     )
 
 

@@ -7,6 +7,7 @@ a query runs on the hub's thread pool. Locust is left to start and stop them and
 from __future__ import annotations
 
 import os
+import time
 from typing import Any, ClassVar, Final
 
 import clickhouse_connect
@@ -15,21 +16,15 @@ from locust import User, constant, task
 
 from k2pipeline.exchanges import EXCHANGES
 from load.job import URL_VARIABLE, Job, read_job
+from load.readers import CONNECT, QUERY, QUESTIONS
 from load.sender import Sender
+from load.start import start_of
 
 _DRAIN_S: Final = 0.05
 _READ_EVERY_S: Final = 1.0
 
-# What users already query, as it stands in the design, and a chart's worth of candles.
-QUESTIONS: Final = {
-    "silver count": "SELECT count() FROM k2.silver_trades",
-    "recent trades by exchange": "SELECT exchange, count() FROM k2.silver_trades "
-    "WHERE timestamp > now() - INTERVAL 5 MINUTE GROUP BY exchange",
-    "newest candles": "SELECT exchange, canonical_symbol, window_start, trade_count FROM k2.ohlcv_1m "
-    "ORDER BY window_start DESC LIMIT 10",
-    "a day of candles": "SELECT * FROM k2.ohlcv_5m_view WHERE canonical_symbol = 'BTC/USDT' "
-    "AND window_start > now() - INTERVAL 1 DAY ORDER BY window_start",
-}
+SENDERS: Final[list[Sender]] = []
+"""Those of this process."""
 
 
 class Feed(User):
@@ -43,7 +38,7 @@ class Feed(User):
     def on_start(self) -> None:
         """Begin to send."""
         self._sender = Sender(read_job(), self.exchange, self.part)
-        self.environment.k2_senders.append(self._sender)
+        SENDERS.append(self._sender)
         self._sender.start()
 
     @task
@@ -53,7 +48,13 @@ class Feed(User):
         self._drain()
 
     def on_stop(self) -> None:
-        """Wait until everything is sent and acknowledged: a load test that drops its tail says nothing of loss."""
+        """Wait until everything is sent and acknowledged: a load test that drops its tail says nothing of loss. Only
+        if somebody stops it before the profile is over, what is not due yet stays unsent.
+        """
+        job = self._sender.job
+        start_ns = start_of(job.directory)
+        if start_ns is None or time.time_ns() < start_ns + job.profile.seconds * 1e9:
+            self._sender.stop()
         while self._sender.is_alive():
             self._drain()
             gevent.sleep(_DRAIN_S)
@@ -80,19 +81,26 @@ class Reader(User):
     wait_time = constant(_READ_EVERY_S)
 
     def on_start(self) -> None:
-        """Connect."""
-        self._client = _on_a_thread(clickhouse_connect.get_client, dsn=os.environ[URL_VARIABLE])
+        """Nothing is asked yet."""
+        self._client: Any = None
 
     @task
     def ask(self) -> None:
-        """Ask everything once."""
+        """Ask everything once. What goes wrong is in Locust's statistics, and fails the run: see load/readers.py."""
+        measure = self.environment.events.request.measure
+        if self._client is None:
+            with measure(QUERY, CONNECT):
+                self._client = _on_a_thread(clickhouse_connect.get_client, dsn=os.environ[URL_VARIABLE])
+        if self._client is None:
+            return
         for name, question in QUESTIONS.items():
-            with self.environment.events.request.measure("QUERY", name):
+            with measure(QUERY, name):
                 _on_a_thread(self._client.query, question)
 
     def on_stop(self) -> None:
         """Close the connection."""
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
 
 
 def users_of(job: Job) -> list[type[User]]:

@@ -1,19 +1,17 @@
 """A shaped rate is a timetable: each trade is due when the rate's integral has reached it."""
 
-from collections import deque
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from load.pace import Shaped, Shared
+from load.pace import Shaped
 
 SECOND = 1_000_000_000
 
 
 def due(shaped: Shaped, count: int) -> list[int]:
-    step = shaped.start()
-    return [step(0, 1) for _ in range(count)]
+    due_ns = shaped.timetable()
+    return [due_ns(place) for place in range(count)]
 
 
 def test_a_level_rate_is_evenly_spaced() -> None:
@@ -60,7 +58,25 @@ def test_a_schedule_never_goes_back_and_ends_in_time(pieces: list[tuple[int, int
 
 def test_senders_who_share_a_schedule_keep_it_together() -> None:
     whole = Shaped(((0, 100), (1, 100)))
-    mine, yours = deque(range(0, 100, 2)), deque(range(1, 100, 2))
-    steps = [Shared(whole, mine).start(), Shared(whole, yours).start()]
-    together = sorted(step(0, 1) for step in steps for _ in range(50))
-    assert together == due(whole, 100)
+    mine, yours = whole.timetable(), whole.timetable()
+    together = [*map(mine, range(0, 100, 2)), *map(yours, range(1, 100, 2))]
+    assert sorted(together) == due(whole, 100)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 20), st.integers(0, 100)), min_size=1, max_size=6),
+    st.integers(0, 100),
+    st.integers(0, 999),
+)
+def test_as_many_trades_are_due_by_a_time_as_the_timetable_has_before_it(
+    pieces: list[tuple[int, int]], first: int, thousandth: int
+) -> None:
+    points, at = [(0.0, float(first))], 0.0
+    for seconds, rate in pieces:
+        at += seconds
+        points.append((at, float(rate)))
+    shaped = Shaped(tuple(points))
+    until_s = shaped.seconds * thousandth / 1000
+    counted = sum(at_ns < until_s * SECOND for at_ns in due(shaped, shaped.trades))
+    # Two trades of slack: a nanosecond is cut off every due time, and the last one may lie on the very end.
+    assert shaped.trades_by(until_s) == pytest.approx(counted, abs=2)

@@ -1,0 +1,63 @@
+"""The frames of a load test are made once: exactly the trades of the schedule, shared out by symbol."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from k2pipeline.exchanges import EXCHANGES, FrameKind
+from load.job import Job
+from load.prepare import DueFrame, frames_of, prepare, read_frames
+from load.profile import Profile
+
+START = 1_767_225_600 * 10**9
+
+
+def job(path: Path, *, workers: int = 0, rate: float = 500, seconds: float = 5) -> Job:
+    profile = Profile("p", rate=rate, seconds=seconds, shares={"binance": 1.0, "kraken": 0.1})
+    return Job(profile, "127.0.0.1:1", path, 3, START, workers)
+
+
+def whole(made: Job, exchange: str) -> list[DueFrame]:
+    return list(frames_of(made, exchange))
+
+
+@pytest.mark.parametrize("exchange", ["binance", "kraken"])
+@pytest.mark.parametrize("seconds", [1.0, 5.0, 5.7])
+def test_there_are_exactly_as_many_trades_as_the_schedule_has(tmp_path: Path, exchange: str, seconds: float) -> None:
+    made = job(tmp_path, seconds=seconds)
+    frames = whole(made, exchange)
+    assert sum(due.trades for due in frames) == made.profile.pace(exchange).trades
+    places = [due.place for due in frames]
+    assert places == [sum(due.trades for due in frames[:number]) for number in range(len(frames))]
+
+
+@pytest.mark.parametrize("exchange", ["binance", "kraken"])
+def test_each_frame_is_a_trade_frame_and_classified_as_the_exchange_has_it(tmp_path: Path, exchange: str) -> None:
+    for due in whole(job(tmp_path), exchange):
+        frame = EXCHANGES[exchange].classify(due.frame)
+        assert (frame.kind, frame.symbol, frame.trades) == (FrameKind.TRADE, due.symbol, due.trades)
+
+
+def test_what_no_longer_fits_leaves_no_hole_in_the_ids_of_its_symbol(tmp_path: Path) -> None:
+    last: Counter[str] = Counter()
+    for due in whole(job(tmp_path, rate=431, seconds=7), "kraken"):
+        for trade in json.loads(due.frame)["data"]:
+            known = last[trade["symbol"]]
+            assert not known or trade["trade_id"] == known + 1
+            last[trade["symbol"]] = trade["trade_id"]
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_the_parts_together_are_the_whole_and_no_symbol_is_in_two(tmp_path: Path, workers: int) -> None:
+    made = job(tmp_path, workers=workers)
+    prepare(made)
+    for exchange in made.profile.shares:
+        names = [name for name in made.senders if name.startswith(exchange)]
+        assert len(names) == max(workers, 1)
+        parts = [list(read_frames(made.frames(name))) for name in names]
+        assert sorted((due for part in parts for due in part), key=lambda due: due.place) == whole(made, exchange)
+        symbols = [{due.symbol for due in part} for part in parts]
+        assert sum(map(len, symbols)) == len(set().union(*symbols))
+        assert all(part == sorted(part, key=lambda due: due.place) for part in parts)
