@@ -26,7 +26,10 @@ def checks_page(suites: Iterable[Suite], slos: Iterable[Slo]) -> str:
     parts = [_INTRODUCTION]
     parts += [f"## {', '.join(names)}\n\n{_table(_HEADER, lines)}" for lines, names in tables.items()]
     objectives = [(slo.name, slo.severity, slo.why) for slo in slos]
-    said = "Judged in runs that ask for it (`slos = true`), and only with enough samples for the percentile."
+    said = (
+        "Judged in runs that ask for it (`slos = true`). With too few samples for its percentile the maximum decides, "
+        "and where that is above the limit the objective is not proven, which fails."
+    )
     parts.append(f"## latency\n\n{said}\n\n{_table(('objective', 'severity', 'why'), objectives)}")
     return "\n\n".join(parts) + "\n"
 

@@ -33,7 +33,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Rows of one layer, by bucket.
+    """Rows of one layer, by bucket; of the stages `send` and `broker` it is frames.
 
     arrived: rows that the warehouse wrote in it. waiting: rows due by its end and not yet written. age_us: how long the
     oldest of those has been due, which is how far behind the layer is; 0 where none waits.
@@ -58,7 +58,7 @@ class Resent:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """All curves of a run. sent_frames and sent_trades are by bucket of the real send.
+    """All curves of a run. sent_frames, sent_trades and sent_bytes are by bucket of the real send.
 
     unread: layers that the schema under test does not have as they should be, with what the warehouse said.
     """
@@ -67,6 +67,7 @@ class Series:
     bucket_us: int
     sent_frames: tuple[int, ...]
     sent_trades: tuple[int, ...]
+    sent_bytes: tuple[int, ...]
     layers: Mapping[str, Layer]
     resent: tuple[Resent, ...]
     watch: Watch
@@ -83,7 +84,7 @@ class Series:
             "schema_version": SCHEMA_VERSION,
             "zero_at": zero.isoformat(timespec="milliseconds"),
             "bucket_us": self.bucket_us,
-            "sent": {"frames": self.sent_frames, "trades": self.sent_trades},
+            "sent": {"frames": self.sent_frames, "trades": self.sent_trades, "bytes": self.sent_bytes},
             "layers": {name: _layer_json(layer) for name, layer in self.layers.items()},
             "resent": [[each.exchange, each.symbol, each.faults, each.trades] for each in self.resent],
             "sampled": _sampled_json(self.watch, self.zero_ns),

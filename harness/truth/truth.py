@@ -24,7 +24,7 @@ BATCH_FRAMES: Final = 32_768
 _WORKERS: Final = 2
 _AHEAD: Final = 3
 _COLUMNS: Final = (
-    *("seq", "exchange", "symbol", "kind", "recv_ns", "scheduled_ns", "sent_ns"),
+    *("seq", "exchange", "symbol", "kind", "recv_ns", "scheduled_ns", "sent_ns", "acked_ns"),
     *("topic", "partition", "offset", "faults", "owed", "frame"),
 )
 _ID: Final = ("exchange", "symbol", "trade_id")
