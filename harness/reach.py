@@ -40,6 +40,6 @@ def refuse_unreachable(slos: Iterable[Slo], flush_ms: float, fetch_ms: float = F
         if slo.stage in QUEUED and waits_ms > slo.limit_ms:
             raise SuiteError(
                 f"{slo.name} cannot be met: the flush interval of {flush_ms:g} ms and the fetch wait of {fetch_ms:g} "
-                f"ms add up to {waits_ms:g} ms, and its limit is {slo.limit_ms:g} ms; shorten kafka_flush_interval_ms in "
-                "the schema, or raise the limit in expectations/latency.json"
+                f"ms add up to {waits_ms:g} ms, and its limit is {slo.limit_ms:g} ms; shorten kafka_flush_interval_ms "
+                "in the schema, or raise the limit in expectations/latency.json"
             )

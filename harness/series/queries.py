@@ -23,17 +23,17 @@ SELECT
         FROM k2.silver_trades)) - zero_ns AS span_ns
 FROM k2_truth.frames"""
 
-_SENT: Final = (
-    "SELECT scheduled_ns AS due_ns, intDiv(assumeNotNull({}), 1000) AS done_us FROM k2_truth.frames WHERE {} > 0"
-)
+_SENT: Final = """
+SELECT scheduled_ns AS due_ns, intDiv(assumeNotNull({when}), 1000) AS done_us
+FROM k2_truth.frames WHERE {when} IS NOT NULL"""
 
 
 def layers(exchanges: Iterable[str]) -> Mapping[str, str]:
     """The arrivals of each stage by its name (harness.checks.stages), in the order the data takes."""
     names = list(exchanges)
     return {
-        "send": _SENT.format("sent_ns", "sent_ns"),
-        "broker": _SENT.format("acked_ns", "acked_ns"),
+        "send": _SENT.format(when="sent_ns"),
+        "broker": _SENT.format(when="acked_ns"),
         "bronze": "\nUNION ALL".join(map(_bronze, names)),
         "silver": f"SELECT due_ns, readable_us AS done_us FROM {SILVER}",
         "bronze_to_silver": "\nUNION ALL".join(map(_bronze_to_silver, names)),

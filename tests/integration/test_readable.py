@@ -69,7 +69,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class Measured:
-    """Before and after everything merged: the series, and when each silver row could be read; and what its part says."""
+    """The series and when each silver row could be read, before and after everything merged; and what its part says."""
 
     by_part_us: Mapping[Row, int]
     stamp_us: Mapping[Row, int]
