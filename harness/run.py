@@ -18,6 +18,7 @@ import polars as pl
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from harness.checks import CheckResult, run_checks
+from harness.checks.growth import judge_growth, load_growth
 from harness.checks.slos import judge, load_slos
 from harness.gaps import explain_gaps
 from harness.manifest import repeat_command, write_manifest
@@ -99,7 +100,7 @@ def run(
     told.stage("reading the input")
     planned = plan(scenario)
     way = way or open_way(planned)
-    slos = load_slos() if scenario.slos else ()
+    slos, growth = load_slos() if scenario.slos else (), load_growth()
     refuse_unreachable(slos, flush_interval_ms(sql))
     directory = _new_directory(out, scenario, started_at)
     command = command or repeat_command(scenario, stack, sql, DEFAULT_DIRECTORY)
@@ -117,6 +118,7 @@ def run(
             checks = [*played.checks, *_check(running, scenario, told, directory / "data_docs", docs=docs)]
             series = measure(client, watch)
             checks += judge(slos, series.percentiles(), series.unread)
+            checks += judge_growth(growth, watch.samples, series.sending())
             results = Results(
                 scenario=scenario.name,
                 seed=scenario.seed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from harness.checks.growth import Growth
 from harness.checks.slos import Slo
 from harness.checks.suites import Check, Suite
 
@@ -18,7 +19,7 @@ knows what was sent. *Figures* are the parameters that decide. Each check has a 
 must fail, in `tests/integration/test_checks.py` and `test_feed_checks.py`."""
 
 
-def checks_page(suites: Iterable[Suite], slos: Iterable[Slo]) -> str:
+def checks_page(suites: Iterable[Suite], slos: Iterable[Slo], growth: Growth) -> str:
     """The page. Suites with the same lines share a table."""
     tables: dict[tuple[tuple[str, ...], ...], list[str]] = {}
     for suite in suites:
@@ -31,6 +32,12 @@ def checks_page(suites: Iterable[Suite], slos: Iterable[Slo]) -> str:
         "and where that is above the limit the objective is not proven, which fails."
     )
     parts.append(f"## latency\n\n{said}\n\n{_table(('objective', 'severity', 'why'), objectives)}")
+    limits = [(limit.name, limit.severity, limit.why) for limit in growth.limits]
+    said = (
+        f"Judged in runs that send for {growth.shortest_s:g} seconds or longer: the last third, without the first "
+        f"{growth.warm_up_s:g} seconds, is compared with the first."
+    )
+    parts.append(f"## growth\n\n{said}\n\n{_table(('limit', 'severity', 'why'), limits)}")
     return "\n\n".join(parts) + "\n"
 
 

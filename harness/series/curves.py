@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from harness.checks.growth import Sent
 from harness.results import Percentiles
 from harness.series.latency import Latency
 from harness.series.watch import Watch
@@ -72,6 +73,12 @@ class Series:
     resent: tuple[Resent, ...]
     watch: Watch
     unread: Mapping[str, str] = field(default_factory=dict)
+
+    def sending(self) -> Sent:
+        """From the first frame's bucket to the last one's."""
+        ends = [bucket + 1 for bucket, frames in enumerate(self.sent_frames) if frames]
+        last_ns = self.zero_ns + max(ends, default=0) * self.bucket_us * 1_000
+        return Sent(self.zero_ns, last_ns, sum(self.sent_frames), sum(self.sent_bytes))
 
     def percentiles(self) -> dict[str, Percentiles]:
         """Latency by layer, as results.json has it."""
