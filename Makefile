@@ -69,8 +69,8 @@ load-ui: $(READY) ## the same with Locust's own page
 up: $(READY) ## a stack with the schema applied, until Ctrl-C (STACK=embedded, kafka ..)
 	$(BIN)/k2 up --stack $(STACK)
 
-bench: $(READY) ## the gold design benchmark; benchmarks/ holds the others
-	$(BIN)/python benchmarks/gold.py
+bench: $(READY) ## every budget in one table, each against its bound; twenty minutes on a quiet machine
+	$(BIN)/python -m benchmarks.budgets
 
 captures: $(READY) ## write the captures in replays/ again
 	$(BIN)/python -m harness.synthetic replays
