@@ -1,7 +1,7 @@
 """Samples what leaves no trace behind: how far each consumer group is behind, how many parts each table has, and what
 each process takes of memory and processor.
 
-A thread looks every quarter of a second at first and ever more rarely, so that an hour makes a few hundred samples and
+A thread looks twice a second at first and ever more rarely, so that an hour makes a few hundred samples and
 not fourteen thousand. A look costs the broker one request for the ends of all partitions and one for each group's
 offsets, and the warehouse one query of its part list; `python -m benchmarks.probing` measures what that takes of them.
 Partitions are listed once. A sample that fails (a broker killed on purpose does not answer) is left out and counted.
@@ -27,7 +27,7 @@ from k2pipeline.stack import Stack
 
 PARTS: Final = """
 SELECT table, count() AS parts FROM system.parts WHERE active AND database = 'k2' GROUP BY table ORDER BY table"""
-_FIRST_PAUSE_S: Final = 0.25
+_FIRST_PAUSE_S: Final = 0.5
 _LOOKS_PER_AGE: Final = 120
 _REQUEST_S: Final = 2.0
 _JOIN_S: Final = 10.0
@@ -75,7 +75,7 @@ def pause_s(age_s: float) -> float:
 
 
 @dataclass(slots=True)
-class _Lags:
+class Lags:
     """Asks how far each group is behind: one request for all ends, one for the offsets of each group."""
 
     admin: AdminClient
@@ -112,7 +112,7 @@ def _look(running: Stack, group: str, watch: Watch, ended: threading.Event) -> N
         for topic in (*(exchange.topic for exchange in EXCHANGES.values()), DLQ_TOPIC):
             groups[topic] = _reader(running.bootstrap, f"{group}-{topic.rsplit('.', 1)[1]}")
             stack.callback(groups[topic].close)
-        lags = _Lags(AdminClient({**broker_settings(running.bootstrap), "log_level": 0}), groups)
+        lags = Lags(AdminClient({**broker_settings(running.bootstrap), "log_level": 0}), groups)
         client: Any = None
         while not ended.is_set():
             try:
@@ -124,7 +124,7 @@ def _look(running: Stack, group: str, watch: Watch, ended: threading.Event) -> N
             ended.wait(pause_s(time.monotonic() - started))
 
 
-def _sample(lags: _Lags, client: Any, running: Stack) -> Sample:
+def _sample(lags: Lags, client: Any, running: Stack) -> Sample:
     at_ns = time.time_ns()
     return Sample(at_ns, lags.messages(), dict(client.query(PARTS).result_rows), *usage(running.processes))
 
