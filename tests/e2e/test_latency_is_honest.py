@@ -42,16 +42,16 @@ class SenderStalls:
     def play(self, running: Stack, directory: Path, told: Told) -> Played:
         stalls = iter([STALL_S])
 
-        def slow(text: str) -> None:
+        def slow(text: str, *further: float | None) -> None:
             time.sleep(next(stalls, 0))
-            told(text)
+            told(text, *further)
 
         return self.way.play(running, directory, slow)
 
 
 @dataclass(frozen=True)
 class LocustStalls:
-    """The processes that send are stopped for two seconds, once they have told how far they are."""
+    """The processes that send are stopped for two seconds, once they have told how many trades they have sent."""
 
     way: Way = field(default_factory=lambda: LocustWay(Profile("stalls", RATE, SECONDS, {"binance": 1.0}), seed=1))
 
@@ -67,11 +67,11 @@ class LocustStalls:
             for sender in senders:
                 sender.send_signal(signal.SIGCONT)
 
-        def stop_once(text: str) -> None:
-            if not stalling:
+        def stop_once(text: str, *further: float | None) -> None:
+            if not stalling and "trades" in text:
                 stalling.append(threading.Thread(target=stall))
                 stalling[0].start()
-            told(text)
+            told(text, *further)
 
         played = self.way.play(running, directory, stop_once)
         stalling[0].join()
