@@ -125,7 +125,7 @@ def judge_growth(growth: Growth, samples: Sequence[Sampled], sent: Sent) -> list
     return [
         _result(limit, MEASURES[limit.measure](thirds, limit.of))
         for limit in growth.limits
-        if not limit.measure.startswith(_OF_A_PROCESS) or all(limit.of in each.cpu_ms for each in thirds.last)
+        if not limit.measure.startswith(_OF_A_PROCESS) or any(limit.of in each.cpu_ms for each in kept)
     ]
 
 
@@ -150,7 +150,10 @@ def _parts_growth(thirds: _Thirds, _: str) -> float:
 
 def _cpu_percent(thirds: _Thirds, process: str) -> float:
     """Of a core, in the last third."""
-    first, last = thirds.last[0], thirds.last[-1]
+    seen = [sample for sample in thirds.last if process in sample.cpu_ms]
+    if len(seen) < _FEWEST_IN_A_THIRD:
+        return 0.0  # it has ended, and takes nothing
+    first, last = seen[0], seen[-1]
     # A process that was started again begins to count anew.
     spent_ms = max(last.cpu_ms[process] - first.cpu_ms[process], 0)
     return 100 * spent_ms / ((last.at_ns - first.at_ns) / 1e6)

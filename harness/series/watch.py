@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import psutil
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # public, but not in its __all__
 
 from k2pipeline.broker_security import broker_settings
 from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES

@@ -109,6 +109,13 @@ def test_a_process_that_runs_elsewhere_has_no_limit_but_lag_and_parts_have() -> 
     ]
 
 
+def test_a_process_that_is_missing_from_a_sample_is_still_judged() -> None:
+    limit = next(limit for limit in SHIPPED.limits if limit.measure == "cpu_percent")
+    found = samples(cpu_percent=2 * limit.limit)
+    found[600].cpu_ms.pop(limit.of)  # type: ignore[attr-defined]
+    assert not judged(limit, found).success
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
