@@ -61,9 +61,14 @@ class Spool(Mapping[str, pl.DataFrame]):
         for place, part in enumerate(self._parts[name]):
             before = pl.read_ipc(part) if isinstance(part, Path) else part
             after = change(before)
+            if after is before:
+                continue
             self._rows[name] += len(after) - len(before)
             if isinstance(part, Path):
-                after.write_ipc(part, compression="lz4")
+                # What was read may still be mapped from the file, so that is not written over.
+                new = part.with_suffix(".new")
+                after.write_ipc(new, compression="lz4")
+                new.replace(part)
             else:
                 self._parts[name][place] = after
 
