@@ -90,8 +90,8 @@ load-ui: $(READY) ## loadtest with Locust's own page; ends with the profile or C
 up: $(READY) ## a stack with the schema applied, until Ctrl-C (STACK=embedded, kafka ..)
 	$(BIN)/k2 up --stack $(STACK)
 
-bench: $(READY) ## the gold design benchmark; benchmarks/ holds the others
-	$(BIN)/python benchmarks/gold.py
+bench: $(READY) ## every budget in one table, each against its bound; twenty minutes on a quiet machine
+	$(BIN)/python -m benchmarks.budgets
 
 captures: $(READY) ## write the captures in replays/ again
 	$(BIN)/python -m harness.synthetic replays

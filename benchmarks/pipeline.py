@@ -1,6 +1,6 @@
-"""The budgets of the whole pipeline, each against a bound measured in the same run.
+"""How many trades a second go from topic to gold, each step against the one before it in the same run.
 
-    python -m benchmarks.pipeline            # about three minutes; --trades 100000 --seconds 5 for a quick look
+    python -m benchmarks.pipeline            # about two minutes; --trades 100000 for a quick look
 
 One embedded stack, the shipped schema, Binance frames of twelve symbols in four partitions, one in twenty sent twice:
 
@@ -14,8 +14,7 @@ One embedded stack, the shipped schema, Binance frames of twelve symbols in four
                     sent to the last committed
 
 Each is also given as a ratio to the one above it, which bounds it, and with the CPU time that the warehouse took.
-Then a run of the harness at 1,100 trades/s, whose latency, memory and verdict are judged. Truth and checks have a
-benchmark of their own, truth.py.
+`python -m benchmarks.budgets` prints this and all other budgets.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,12 +34,11 @@ from confluent_kafka import Producer
 
 from benchmarks.gold import EXACT, RECOMPUTED, START_MS, SYMBOLS, frame
 from benchmarks.kafka_engine import consume, through_table, wait_until_committed
+from benchmarks.table import Budget, head, said, show
 from harness.captures import CapturedFrame
 from harness.outbox import PRODUCER_DEFAULTS
 from harness.pace import Unpaced
 from harness.replay import Times, replay
-from harness.run import run
-from harness.scenario import Scenario
 from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
 from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaVariables, apply_schema
 from k2pipeline.stack import Stack, start_stack
@@ -49,41 +46,10 @@ from k2pipeline.stack import Stack, start_stack
 TOPIC: Final = EXCHANGES["binance"].topic
 PARTITIONS: Final = 4
 VIEW: Final = "binance_frames_mv"
-STEADY_RATE: Final = 1_100
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What must hold and what is aimed for; `higher` says which side of them is good."""
-
-    must: float
-    aim: float
-    higher: bool = False
-
-    def verdict(self, value: float | None) -> str:
-        """missed, must or aim: how far the value got; unknown without one."""
-        if value is None:
-            return "unknown"
-        got = [name for name, limit in (("aim", self.aim), ("must", self.must)) if (value >= limit) == self.higher]
-        return got[0] if got else "MISSED"
 
 
 GOLD: Final = Budget(60_000, 120_000, higher=True)
 STARTED: Final = Budget(10, 3)
-STEADY: Final = {
-    "silver": ("send -> silver p99", Budget(500, 250)),
-    "bronze_to_silver": ("bronze -> silver p99", Budget(100, 30)),
-    "ohlcv_1m": ("send -> 1m candle p99", Budget(60_000, 1_000)),
-}
-MEMORY: Final = Budget(3 * 1024, 1.5 * 1024)
-
-
-def show(name: str, value: float | None, unit: str, note: str = "", budget: Budget | None = None) -> None:
-    """One line of the table."""
-    figure = "-" if value is None else f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
-    judged = f"{budget.must:,g} / {budget.aim:,g}" if budget else ""
-    met = budget.verdict(value) if budget else ""
-    print(f"{name:<24} {figure:>10} {unit:<9} {note:<33} {judged:<18} {met}".rstrip(), flush=True)
 
 
 def number_at(position: int) -> int:
@@ -93,6 +59,12 @@ def number_at(position: int) -> int:
 
 def symbol_at(number: int) -> str:
     return SYMBOLS[number % len(SYMBOLS)]
+
+
+def frames(first: int, last: int) -> Iterator[CapturedFrame]:
+    """What the harness replays, from one position to another."""
+    for number in map(number_at, range(first, last)):
+        yield CapturedFrame((START_MS + number) * 1_000_000, "binance", frame(number).encode())
 
 
 def produce(stack: Stack, trades: int) -> float:
@@ -177,13 +149,15 @@ def without_candles(sql: Path) -> Iterator[Path]:
         yield Path(directory)
 
 
-def sustained(trades: int, sql: Path) -> None:
-    """Everything that is a rate, and the start."""
+def sustained(trades: int, sql: Path) -> float:
+    """Everything that is a rate, and the start, whose seconds it gives."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as workdir, start_stack("embedded", workdir=Path(workdir)) as stack:
+        started_s = time.perf_counter() - began
         stack.create_topics([*(each.topic for each in EXCHANGES.values()), DLQ_TOPIC], PARTITIONS)
         gold = Schema.apply(stack, "k2", sql)
-        show("stack up, schema applied", time.perf_counter() - began, "s", "", STARTED)
+        up_s = time.perf_counter() - began
+        show("stack up, schema applied", up_s, "s", f"{up_s / started_s:.2f} of the stack without schema", STARTED)
         with without_candles(sql) as directory:
             silver = Schema.apply(stack, "silver", directory)
         produced = produce(stack, trades)
@@ -202,17 +176,20 @@ def sustained(trades: int, sql: Path) -> None:
         show("gold", reached.per_second, "trades/s", reached.note(bound.per_second, "bronze, silver"), GOLD)
         replayed = replay_beside(gold, trades, Path(workdir, "ledger.parquet"))
         show("replayed", replayed.per_second, "trades/s", replayed.note(reached.per_second, "gold"), GOLD)
-        print(exactness(stack))
+        said(exactness(stack))
+    return up_s
 
 
 def replay_beside(gold: Schema, trades: int, ledger: Path) -> Rate:
     """From the first frame that the harness sends to the last that is committed."""
-    frames = (
-        CapturedFrame((START_MS + number) * 1_000_000, "binance", frame(number).encode())
-        for number in map(number_at, range(trades, 2 * trades))
-    )
     with rated(gold.stack, trades) as rate:
-        replay(frames, bootstrap=gold.stack.bootstrap, pace=Unpaced(), times=Times.ORIGINAL, ledger_path=ledger)
+        replay(
+            frames(trades, 2 * trades),
+            bootstrap=gold.stack.bootstrap,
+            pace=Unpaced(),
+            times=Times.ORIGINAL,
+            ledger_path=ledger,
+        )
         gold.wait(2 * trades)
         return rate()
 
@@ -222,56 +199,17 @@ def exactness(stack: Stack) -> str:
     with stack.warehouse.client() as client:
         trades = int(client.query("SELECT count() FROM silver_trades FINAL").first_row[0])
         wrong = int(client.query(EXACT.format(gold=RECOMPUTED)).first_row[0])
-    return f"  of {trades:,} different trades, {wrong} candles of 1m are wrong"
-
-
-@contextmanager
-def memory_watched() -> Iterator[Callable[[], float]]:
-    """The highest resident memory, in MiB, of all processes that this one started: the stack."""
-    over = threading.Event()
-    peaks = [0.0]
-
-    def watch() -> None:
-        while not over.wait(0.5):
-            resident = 0
-            for process in psutil.Process().children(recursive=True):
-                try:
-                    resident += process.memory_info().rss
-                except psutil.NoSuchProcess:
-                    continue
-            peaks.append(resident / 1024**2)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    yield lambda: max(peaks)
-    over.set()
-    watcher.join()
-
-
-def steady(seconds: int, sql: Path) -> None:
-    """Latency, memory and verdict at 1,100 trades/s."""
-    with tempfile.TemporaryDirectory() as out, memory_watched() as peak:
-        scenario = Scenario(name="steady", synthetic=f"{seconds}s", rate=str(STEADY_RATE), times="now")
-        found = run(scenario, sql=sql, out=Path(out)).results
-        memory = peak()
-    print(f"  {found.counts.trades_sent:,} trades at {found.achieved_rate} trades/s, verdict {found.verdict}")
-    for layer, (name, budget) in STEADY.items():
-        measured = found.latency_ms.get(layer)
-        show(name, measured.p99 if measured else None, "ms", f"n = {measured.n:,}" if measured else "", budget)
-    show("memory of the stack", memory, "MiB", "", MEMORY)
+    return f"of {trades:,} different trades, {wrong} candles of 1m are wrong"
 
 
 def main() -> None:
     """Measure, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trades", type=int, default=400_000, help="in each way through the pipeline")
-    parser.add_argument("--seconds", type=int, default=20, help="of synthetic trades at 1,100 trades/s; 0: no such run")
     parser.add_argument("--sql", type=Path, default=DEFAULT_DIRECTORY, help="another schema, to compare with")
     options = parser.parse_args()
-    print(f"{'':<24} {'measured':>10} {'':<9} {'of its bound':<33} {'must / aim':<18} met")
+    head()
     sustained(options.trades, options.sql)
-    if options.seconds:
-        steady(options.seconds, options.sql)
 
 
 if __name__ == "__main__":

@@ -19,11 +19,13 @@ import polars as pl
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from harness.checks import CheckResult, run_checks
-from harness.checks.slos import judge, load_slos, unmeasured
+from harness.checks.growth import judge_growth, load_growth
+from harness.checks.slos import judge, load_slos
 from harness.gaps import explain_gaps
 from harness.manifest import repeat_command, write_manifest
 from harness.pace import Steady
 from harness.plan import plan
+from harness.reach import flush_interval_ms, refuse_unreachable
 from harness.replay import ReplayStats
 from harness.report import write_report
 from harness.results import Counts, Results, fails, write_results
@@ -101,6 +103,8 @@ def run(
     told.stage("reading the input")
     planned = plan(scenario)
     way = way or open_way(planned)
+    slos, growth = load_slos() if scenario.slos else (), load_growth()
+    refuse_unreachable(slos, flush_interval_ms(sql))
     directory = _new_directory(out, scenario, started_at)
     command = command or repeat_command(scenario, stack, sql, DEFAULT_DIRECTORY)
     write_manifest(directory, scenario, stack, sql, command)
@@ -119,9 +123,8 @@ def run(
             series = measure(client, watch)
             if examine is not None:
                 examine(client)
-            if scenario.slos:
-                slos = load_slos()
-                checks += [*judge(slos, series.percentiles()), *unmeasured(slos, series.unread)]
+            checks += judge(slos, series.percentiles(), series.unread)
+            checks += judge_growth(growth, watch.samples, series.sending())
             results = Results(
                 scenario=scenario.name,
                 seed=scenario.seed,

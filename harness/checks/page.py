@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from harness.checks.growth import Growth
 from harness.checks.slos import Slo
 from harness.checks.suites import Check, Suite
 
@@ -24,7 +25,7 @@ blocks of 5,000; every offset ended as rows or as one dead letter, every trade i
 Every test run looks at 5,000 of each."""
 
 
-def checks_page(suites: Iterable[Suite], slos: Iterable[Slo]) -> str:
+def checks_page(suites: Iterable[Suite], slos: Iterable[Slo], growth: Growth) -> str:
     """The page. Suites with the same lines share a table."""
     tables: dict[tuple[tuple[str, ...], ...], list[str]] = {}
     for suite in suites:
@@ -32,8 +33,17 @@ def checks_page(suites: Iterable[Suite], slos: Iterable[Slo]) -> str:
     parts = [_INTRODUCTION]
     parts += [f"## {', '.join(names)}\n\n{_table(_HEADER, lines)}" for lines, names in tables.items()]
     objectives = [(slo.name, slo.severity, slo.why) for slo in slos]
-    said = "Judged in runs that ask for it (`slos = true`), and only with enough samples for the percentile."
+    said = (
+        "Judged in runs that ask for it (`slos = true`). With too few samples for its percentile the maximum decides, "
+        "and where that is above the limit the objective is not proven, which fails."
+    )
     parts.append(f"## latency\n\n{said}\n\n{_table(('objective', 'severity', 'why'), objectives)}")
+    limits = [(limit.name, limit.severity, limit.why) for limit in growth.limits]
+    said = (
+        f"Judged in runs that send for {growth.shortest_s:g} seconds or longer: the last third, without the first "
+        f"{growth.warm_up_s:g} seconds, is compared with the first."
+    )
+    parts.append(f"## growth\n\n{said}\n\n{_table(('limit', 'severity', 'why'), limits)}")
     return "\n\n".join(parts) + "\n"
 
 

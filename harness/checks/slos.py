@@ -3,19 +3,23 @@
     {"name": "latency",
      "slos": [{"stage": "silver", "percentile": 99, "limit_ms": 500, "severity": "critical", "why": "..."}]}
 
-A stage is one of harness.series, see queries.layers there; a percentile is 50, 99, 99.9 or 100 (max).
+A stage is one of stages.STAGES; a percentile is 50, 99, 99.9 or 100 (max).
+
+Every objective gets a verdict. With too few samples for its percentile the maximum decides, which no percentile
+exceeds: within the limit it proves the objective, and above it the objective is not proven, which fails. No sample at
+all proves nothing.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from harness.checks.result import CheckResult
+from harness.checks.stages import STAGES
 from harness.checks.suites import EXPECTATIONS, LATENCY, SEVERITIES, SuiteError
 
 PERCENTILES: Final[Mapping[float, str]] = {50: "p50", 99: "p99", 99.9: "p999", 100: "max"}
@@ -66,45 +70,41 @@ def load_slos(folder: Path = EXPECTATIONS) -> tuple[Slo, ...]:
     return slos
 
 
-def judge(slos: Iterable[Slo], latency_ms: Mapping[str, Measured]) -> list[CheckResult]:
-    """The objectives as results of a suite `latency`, those for which there are samples enough to say."""
-    return [
-        _result(slo, value, latency_ms[slo.stage].n)
-        for slo in slos
-        if slo.stage in latency_ms and (value := _value(latency_ms[slo.stage], slo.percentile)) is not None
-    ]
+def judge(
+    slos: Iterable[Slo], latency_ms: Mapping[str, Measured], unread: Mapping[str, str] | None = None
+) -> list[CheckResult]:
+    """Each objective as a result of a suite `latency`. unread: what the warehouse said of stages it could not read."""
+    return [_verdict(slo, latency_ms.get(slo.stage), (unread or {}).get(slo.stage)) for slo in slos]
 
 
-def unmeasured(slos: Iterable[Slo], unread: Mapping[str, str]) -> list[CheckResult]:
-    """The objectives of stages that could not be read, each failing with what the warehouse said."""
-    return [
-        replace(_result(slo, math.inf, 0), sample=(), error=unread[slo.stage]) for slo in slos if slo.stage in unread
-    ]
+def _verdict(slo: Slo, measured: Measured | None, unread: str | None) -> CheckResult:
+    if measured is None or measured.max is None:
+        why = unread or f"no latency of stage {slo.stage} was measured: no row of it could be timed"
+        return _result(slo, success=False, error=why)
+    shown = {"stage": slo.stage, "limit": f"{slo.limit_ms:g} ms", "n": str(measured.n)}
+    name = PERCENTILES[slo.percentile]
+    value: float | None = getattr(measured, name)
+    if value is not None:
+        return _result(slo, success=value <= slo.limit_ms, shown={**shown, name: f"{value:g} ms"})
+    few = f"not proven: n is too small for {name}, and the maximum is above the limit; play for longer"
+    return _result(
+        slo, success=measured.max <= slo.limit_ms, shown={**shown, "max": f"{measured.max:g} ms", "verdict": few}
+    )
 
 
-def _value(measured: Measured, percentile: float) -> float | None:
-    value: float | None = getattr(measured, PERCENTILES[percentile])
-    return value
-
-
-def _result(slo: Slo, value: float, n: int) -> CheckResult:
-    is_met = value <= slo.limit_ms
-    shown = {
-        "stage": slo.stage,
-        PERCENTILES[slo.percentile]: f"{value:g} ms",
-        "limit": f"{slo.limit_ms:g} ms",
-        "n": str(n),
-    }
+def _result(
+    slo: Slo, *, success: bool, shown: Mapping[str, str] | None = None, error: str | None = None
+) -> CheckResult:
     return CheckResult(
         suite=LATENCY,
         name=slo.name,
         layer=slo.stage,
         kind="standing",
         severity=slo.severity,
-        success=is_met,
-        unexpected=0 if is_met else 1,
-        sample=() if is_met else (shown,),
-        error=None,
+        success=success,
+        unexpected=0 if success or shown is None else 1,
+        sample=() if success or shown is None else (shown,),
+        error=error,
         seconds=0.0,
         why=slo.why,
     )
@@ -114,6 +114,8 @@ def _slo(given: Any) -> Slo:
     if not isinstance(given, dict) or set(given) != set(_FIELDS):
         raise SuiteError(f"an objective has {', '.join(_FIELDS)}, not {given!r}")
     slo = Slo(**given)
+    if slo.stage not in STAGES:
+        raise SuiteError(f"stage {slo.stage!r} is not measured; known are {', '.join(STAGES)}")
     if slo.percentile not in PERCENTILES or slo.severity not in SEVERITIES or not slo.limit_ms > 0:
         known = ", ".join(f"{percentile:g}" for percentile in PERCENTILES)
         raise SuiteError(f"percentile of {known}, limit_ms above 0, severity of {', '.join(SEVERITIES)}; not {given!r}")

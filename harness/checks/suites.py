@@ -9,8 +9,8 @@
                  "misses": "Wrong values."}}]}
 
 `batch` is the query whose rows are checked, `since` the column by which they can be narrowed to recent ones; where
-that is the start of a window, `window_s` is its length. A suite is named after its file. latency.json is another
-thing, see slos.py.
+that is the start of a window, `window_s` is its length. A suite is named after its file. latency.json and growth.json
+are other things, see slos.py and growth.py.
 
 `kind` is exact (needs the truth) or standing. `layer` is where the defect would be; one of layer FEED is in what was
 sent to us, so it is an alarm at night, and no failure of a run that knows what was sent. `why` is what the check
@@ -29,6 +29,8 @@ from k2pipeline.shipped import SHIPPED
 
 EXPECTATIONS: Final = SHIPPED / "expectations"
 LATENCY: Final = "latency"
+GROWTH: Final = "growth"
+_NO_SUITES: Final = (LATENCY, GROWTH)
 KINDS: Final = ("exact", "standing")
 FEED: Final = "feed"
 SEVERITIES: Final = ("critical", "warning", "info")
@@ -111,7 +113,7 @@ def load_suites(folder: Path = EXPECTATIONS, named: Collection[str] = ()) -> lis
 
     Raises SuiteError when there is none, when one is unknown, and when a file is not a suite.
     """
-    files = {path.stem: path for path in sorted(folder.glob("*.json")) if path.stem != LATENCY}
+    files = {path.stem: path for path in sorted(folder.glob("*.json")) if path.stem not in _NO_SUITES}
     if not files:
         raise SuiteError(f"{folder}: no suite here (no *.json file); give the folder of the suites")
     for name in named:

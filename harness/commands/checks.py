@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+from harness.checks.growth import load_growth
 from harness.checks.page import checks_page
 from harness.checks.slos import load_slos
 from harness.checks.suites import EXPECTATIONS, load_suites
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write or check; 0 when all is well."""
-    text = checks_page(load_suites(options.suites), load_slos(options.suites))
+    text = checks_page(load_suites(options.suites), load_slos(options.suites), load_growth(options.suites))
     if not options.check:
         options.out.write_text(text, encoding="utf-8")
         print(f"{options.out}: {text.count(chr(10)):,} lines")

@@ -14,6 +14,21 @@ TIME: Final = "time"
 _SILVER: Final = "silver"
 _CANDLES: Final = "ohlcv_1m"
 _LAYERS: Final = {"bronze": ("bronze", "bronze"), _SILVER: ("silver", "silver"), _CANDLES: ("1m candles", "gold")}
+_STAGES: Final = {
+    "send": ("sent", "sent"),
+    "broker": ("acknowledged", "third"),
+    **_LAYERS,
+    "bronze_to_silver": ("bronze to silver", "fourth"),
+}
+_WINDOWS: Final = {
+    "ohlcv_1s": ("1s candles", "first"),
+    _CANDLES: ("1m candles", "gold"),
+    "ohlcv_5m": ("5m candles", "second"),
+    "ohlcv_15m": ("15m candles", "third"),
+    "ohlcv_30m": ("30m candles", "fourth"),
+    "ohlcv_1h": ("1h candles", "silver"),
+    "ohlcv_1d": ("1d candles", "bronze"),
+}
 _TABLES: Final = {"bronze_": ("bronze", "bronze"), "silver_": ("silver", "silver"), "ohlcv_": ("gold", "gold")}
 _CATEGORIES: Final = ("first", "second", "third", "fourth")
 _SHORT_RUN_S: Final = 20
@@ -28,40 +43,66 @@ _WIDE_RANGE: Final = 30
 def charts_of(series: Mapping[str, Any]) -> dict[str, list[Chart]]:
     """The charts by the section they belong to; one without a value is left out."""
     sections = {
-        "latency": [*_latency_curve(series), *_latency_over_time(series), *_freshness(series)],
+        "latency": [*_stages(series), *_windows(series), *_latency_over_time(series), *_freshness(series)],
         "flow": [*_throughput(series), *_waiting(series), *_lag(series), *_parts(series), *_resources(series)],
     }
     return {name: [chart for chart in charts if not chart.is_empty] for name, charts in sections.items()}
 
 
-def _latency_curve(series: Mapping[str, Any]) -> list[Chart]:
-    curves = {
-        name: {percent: us for percent, us in layer["latency_us"]["curve"] if percent < 100}
-        for name, layer in series["layers"].items()
-        if name in _LAYERS
-    }
-    percents = sorted({percent for curve in curves.values() for percent in curve})
-    if not percents:
-        return []
-    lines = [
-        Line(*_LAYERS[name], values=[_ms(curve.get(percent)) for percent in percents]) for name, curve in curves.items()
-    ]
-    lows = [value for line in lines for value in line.values if value]
-    x = [_nines(percent) for percent in percents]
-    silver = series["layers"].get(_SILVER, {}).get("latency_us", {"n": 0})
+def _stages(series: Mapping[str, Any]) -> list[Chart]:
+    silver = series["layers"].get(_SILVER, {}).get("latency_us", {"n": 0, "curve": []})
+    known = _curve(silver)
     says = "Too few trades for a percentile."
-    if known := curves.get(_SILVER):
+    if known:
         last = max((percent for percent in _PERCENTS if percent in known), default=max(known))
         says = (
             f"Of {silver['n']:,} trades half were in silver within {_said_us(known.get(50.0))}, "
             f"{words.percent(last)} within {_said_us(known[last])}, all within {_said_us(silver['max'])}."
         )
+    return _by_percentile(series, "latency-curve", "Latency by percentile, to each stage", says, _STAGES)
+
+
+def _windows(series: Mapping[str, Any]) -> list[Chart]:
+    found = {name: series["layers"][name]["latency_us"] for name in _WINDOWS if name in series["layers"]}
+    slowest = max(found, key=lambda name: found[name]["max"], default="")
+    if not slowest:
+        return []
+    says = (
+        f"From when a trade was due to the first state of its candle that has it. The slowest waited "
+        f"{_said_us(found[slowest]['max'])}, for {_WINDOWS[slowest][0]}."
+    )
+    return _by_percentile(series, "latency-candles", "Latency by percentile, to each candle", says, _WINDOWS)
+
+
+def _by_percentile(
+    series: Mapping[str, Any], name: str, title: str, says: str, stages: Mapping[str, tuple[str, str]]
+) -> list[Chart]:
+    """One line for each of the stages that was measured, with its n."""
+    found = {stage: series["layers"][stage]["latency_us"] for stage in stages if stage in series["layers"]}
+    curves = {stage: _curve(latency) for stage, latency in found.items()}
+    percents = sorted({percent for curve in curves.values() for percent in curve})
+    if not percents:
+        return []
+    lines = [
+        Line(
+            f"{stages[stage][0]}, n = {found[stage]['n']:,}",
+            stages[stage][1],
+            [_ms(curve.get(percent)) for percent in percents],
+        )
+        for stage, curve in curves.items()
+    ]
+    lows = [value for line in lines for value in line.values if value]
     ticks = [_nines(percent) for percent in _PERCENTS if percent <= percents[-1]]
     axis = Axis(
         "percentile", lambda nines: words.percent(_percent(nines)), lambda nines: words.percent(_percent(nines)), ticks
     )
-    wide = max(lows) > _WIDE_RANGE * min(lows)
-    return [Chart("latency-curve", "Latency by percentile", says, x, axis, _LATENCY, lines, logarithmic=wide)]
+    wide = bool(lows) and max(lows) > _WIDE_RANGE * min(lows)
+    x = [_nines(percent) for percent in percents]
+    return [Chart(name, title, says, x, axis, _LATENCY, lines, logarithmic=wide)]
+
+
+def _curve(latency: Mapping[str, Any]) -> dict[float, int]:
+    return {percent: us for percent, us in latency["curve"] if percent < 100}
 
 
 def _latency_over_time(series: Mapping[str, Any]) -> list[Chart]:

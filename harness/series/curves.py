@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from harness.checks.growth import Sent
 from harness.results import Percentiles
 from harness.series.latency import Latency
 from harness.series.watch import Watch
@@ -33,7 +34,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Rows of one layer, by bucket.
+    """Rows of one layer, by bucket; of the stages `send` and `broker` it is frames.
 
     arrived: rows that the warehouse wrote in it. waiting: rows due by its end and not yet written. age_us: how long the
     oldest of those has been due, which is how far behind the layer is; 0 where none waits.
@@ -58,7 +59,7 @@ class Resent:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """All curves of a run. sent_frames and sent_trades are by bucket of the real send.
+    """All curves of a run. sent_frames, sent_trades and sent_bytes are by bucket of the real send.
 
     unread: layers that the schema under test does not have as they should be, with what the warehouse said.
     """
@@ -67,10 +68,17 @@ class Series:
     bucket_us: int
     sent_frames: tuple[int, ...]
     sent_trades: tuple[int, ...]
+    sent_bytes: tuple[int, ...]
     layers: Mapping[str, Layer]
     resent: tuple[Resent, ...]
     watch: Watch
     unread: Mapping[str, str] = field(default_factory=dict)
+
+    def sending(self) -> Sent:
+        """From the first frame's bucket to the last one's."""
+        ends = [bucket + 1 for bucket, frames in enumerate(self.sent_frames) if frames]
+        last_ns = self.zero_ns + max(ends, default=0) * self.bucket_us * 1_000
+        return Sent(self.zero_ns, last_ns, sum(self.sent_frames), sum(self.sent_bytes))
 
     def percentiles(self) -> dict[str, Percentiles]:
         """Latency by layer, as results.json has it."""
@@ -83,7 +91,7 @@ class Series:
             "schema_version": SCHEMA_VERSION,
             "zero_at": zero.isoformat(timespec="milliseconds"),
             "bucket_us": self.bucket_us,
-            "sent": {"frames": self.sent_frames, "trades": self.sent_trades},
+            "sent": {"frames": self.sent_frames, "trades": self.sent_trades, "bytes": self.sent_bytes},
             "layers": {name: _layer_json(layer) for name, layer in self.layers.items()},
             "resent": [[each.exchange, each.symbol, each.faults, each.trades] for each in self.resent],
             "sampled": _sampled_json(self.watch, self.zero_ns),

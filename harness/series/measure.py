@@ -10,6 +10,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from harness.series import queries
 from harness.series.curves import Layer, Resent, Series, Slice
 from harness.series.flow import bucket_us_for, waiting
+from harness.series.inserts import TABLES
 from harness.series.latency import enough_samples, latency_of
 from harness.series.watch import Watch
 from k2pipeline.exchanges import EXCHANGES
@@ -32,17 +33,20 @@ def measure(client: Client, watch: Watch) -> Series:
     zero_ns, span_ns = client.query(queries.SPAN).first_row
     bucket_us = bucket_us_for(span_ns // _NS_PER_US)
     buckets = span_ns // (bucket_us * _NS_PER_US) + 1
-    frames, trades = [0] * buckets, [0] * buckets
-    for bucket, frame_count, trade_count in client.query(queries.sent(zero_ns, bucket_us)).result_rows:
+    frames, trades, sizes = [0] * buckets, [0] * buckets, [0] * buckets
+    for bucket, frame_count, trade_count, size in client.query(queries.sent(zero_ns, bucket_us)).result_rows:
         frames[min(bucket, buckets - 1)] += frame_count
         trades[min(bucket, buckets - 1)] += trade_count
+        sizes[min(bucket, buckets - 1)] += size
     layers: dict[str, Layer] = {}
     unread: dict[str, str] = {}
+    missing = _prepare(client)
     for name, arrivals in queries.layers(EXCHANGES).items():
         try:
             found = client.query(queries.arrivals(arrivals, zero_ns, bucket_us))
         except DatabaseError as error:  # the schema under test may lack a table; its checks fail, and say so
-            unread[name] = str(error)[:_MOST_SAID]
+            reasons = [reason for table, reason in missing.items() if table in arrivals]
+            unread[name] = (reasons or [str(error)])[0][:_MOST_SAID]
         else:
             layers[name] = _layer(found, buckets, bucket_us)
     resent = client.query(queries.resent(EXCHANGES, RESENT_MARKETS)).result_rows
@@ -51,11 +55,24 @@ def measure(client: Client, watch: Watch) -> Series:
         bucket_us=bucket_us,
         sent_frames=tuple(frames),
         sent_trades=tuple(trades),
+        sent_bytes=tuple(sizes),
         layers=layers,
         resent=tuple(Resent(*row) for row in resent),
         watch=watch,
         unread=unread,
     )
+
+
+def _prepare(client: Client) -> Mapping[str, str]:
+    """Create the tables that layers are read off. What the warehouse said of those that it could not."""
+    missing: dict[str, str] = {}
+    for table, create in TABLES.items():
+        client.command(f"DROP TABLE IF EXISTS {table} SYNC")
+        try:
+            client.command(create)
+        except DatabaseError as error:
+            missing[table] = str(error)
+    return missing
 
 
 def _layer(found: Any, buckets: int, bucket_us: int) -> Layer:

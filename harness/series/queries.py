@@ -3,13 +3,16 @@
 An *arrival* is a row of a layer with `due_ns`, when its frame was due to be sent, and `done_us`, when it could be read,
 both since 1970 and by clocks of one machine. Due, not sent: so a sender that fell behind counts as slow and is not left
 out. Could be read, not was written: a row's own stamp is from the beginning of its insert, and all views behind it may
-have to run before anybody sees it. When its part became readable stands in system.part_log.
+have to run before anybody sees it. When its part became readable stands in system.part_log, see inserts.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Final
+
+from harness.checks.stages import CANDLES
+from harness.series.inserts import SILVER, part_of, readable
 
 _FRAMES: Final = "k2_truth.frames AS frames"
 
@@ -20,64 +23,21 @@ SELECT
         FROM k2.silver_trades)) - zero_ns AS span_ns
 FROM k2_truth.frames"""
 
-# No insert takes longer. Rows whose part nobody logged that soon are counted from their stamp.
-_LONGEST_INSERT_US: Final = 60_000_000
-
-
-def readable(table: str, stamp: str) -> str:
-    """(stamp_us, readable_us) of each insert into a table: when its part could be read first.
-
-    The next part with as many rows is the one; of an insert whose rows have merged since, the next part at all.
-    """
-    logged = f"""SELECT 1 AS any, toUInt64(rows) AS rows, toUnixTimestamp64Micro(event_time_microseconds) AS at_us
-        FROM system.part_log WHERE database = 'k2' AND table = '{table}' AND event_type = 'NewPart'"""
-    return f"""(
-    SELECT
-        inserted.stamp_us AS stamp_us,
-        multiIf(alike.at_us BETWEEN stamp_us AND stamp_us + {_LONGEST_INSERT_US}, alike.at_us,
-            next.at_us BETWEEN stamp_us AND stamp_us + {_LONGEST_INSERT_US}, next.at_us, stamp_us) AS readable_us
-    FROM (
-        SELECT 1 AS any, toUnixTimestamp64Micro({stamp}) AS stamp_us, count() AS rows
-        FROM k2.{table} GROUP BY stamp_us
-    ) AS inserted
-    ASOF LEFT JOIN ({logged}) AS alike ON alike.rows = inserted.rows AND alike.at_us >= inserted.stamp_us
-    ASOF LEFT JOIN ({logged}) AS next ON next.any = inserted.any AND next.at_us >= inserted.stamp_us
-)"""
-
-
-SILVER: Final = f"""
-SELECT frames.scheduled_ns AS due_ns, inserts.readable_us AS done_us
-FROM k2.silver_trades AS silver FINAL
-INNER JOIN {_FRAMES}
-    ON frames.topic = silver.source_topic AND frames.partition = silver.source_partition
-    AND frames.offset = silver.source_offset
-INNER JOIN {readable("silver_trades", "processed_at")} AS inserts
-    ON inserts.stamp_us = toUnixTimestamp64Micro(silver.processed_at)"""
-
-# A candle is due with the last trade that belongs into it.
-CANDLES: Final = f"""
-SELECT last.due_ns AS due_ns, inserts.readable_us AS done_us
-FROM k2.ohlcv_1m_view AS candle
-INNER JOIN {readable("ohlcv_1m", "updated_at")} AS inserts
-    ON inserts.stamp_us = toUnixTimestamp64Micro(candle.updated_at)
-INNER JOIN (
-    SELECT truth.exchange AS exchange, truth.canonical_symbol AS canonical_symbol,
-        toStartOfMinute(truth.timestamp) AS window_start, max(frames.scheduled_ns) AS due_ns
-    FROM k2_truth.silver_trades AS truth
-    INNER JOIN {_FRAMES} ON frames.seq = truth.seq
-    WHERE truth.is_valid
-    GROUP BY exchange, canonical_symbol, window_start
-) AS last USING (exchange, canonical_symbol, window_start)"""
+_SENT: Final = """
+SELECT scheduled_ns AS due_ns, intDiv(assumeNotNull({when}), 1000) AS done_us
+FROM k2_truth.frames WHERE {when} IS NOT NULL"""
 
 
 def layers(exchanges: Iterable[str]) -> Mapping[str, str]:
-    """The arrivals of each layer by its name, in the order the data takes."""
+    """The arrivals of each stage by its name (harness.checks.stages), in the order the data takes."""
     names = list(exchanges)
     return {
+        "send": _SENT.format(when="sent_ns"),
+        "broker": _SENT.format(when="acked_ns"),
         "bronze": "\nUNION ALL".join(map(_bronze, names)),
-        "silver": SILVER,
+        "silver": f"SELECT due_ns, readable_us AS done_us FROM {SILVER}",
         "bronze_to_silver": "\nUNION ALL".join(map(_bronze_to_silver, names)),
-        "ohlcv_1m": CANDLES,
+        **{f"ohlcv_{window}": _candles(f"ohlcv_{window}") for window in CANDLES},
     }
 
 
@@ -118,11 +78,11 @@ ORDER BY way, latency_us, due, done"""
 
 
 def sent(zero_ns: int, bucket_us: int) -> str:
-    """Frames and trades by the bucket in which they were really sent."""
+    """Frames, trades and bytes by the bucket in which they were really sent."""
     return f"""
 SELECT
     toInt32(intDiv(greatest(sent_ns - {zero_ns}, 0), {bucket_us * 1000})) AS bucket,
-    count() AS frames, sum(trades) AS trades
+    count() AS frames, sum(trades) AS trades, sum(bytes) AS bytes
 FROM k2_truth.frames
 WHERE sent_ns IS NOT NULL
 GROUP BY bucket
@@ -151,26 +111,37 @@ LIMIT {limit}"""
 
 
 def _bronze(exchange: str) -> str:
+    table = f"bronze_trades_{exchange}"
+    stamps = f"""SELECT {_text(exchange)} AS exchange, toUnixTimestamp64Micro(ingested_at) AS stamp_us
+        FROM k2.{table} GROUP BY stamp_us"""
     return f"""
 SELECT frames.scheduled_ns AS due_ns, inserts.readable_us AS done_us
-FROM k2.bronze_trades_{exchange} AS bronze FINAL
+FROM k2.{table} AS bronze FINAL
 INNER JOIN {_FRAMES}
     ON frames.topic = bronze._topic AND frames.partition = bronze._partition AND frames.offset = bronze._offset
-INNER JOIN {readable(f"bronze_trades_{exchange}", "ingested_at")} AS inserts
+INNER JOIN ({readable(table, stamps)}) AS inserts
     ON inserts.stamp_us = toUnixTimestamp64Micro(bronze.ingested_at)"""
 
 
 def _bronze_to_silver(exchange: str) -> str:
     return f"""
-SELECT
-    toUnixTimestamp64Micro(bronze.ingested_at) * 1000 AS due_ns,
-    inserts.readable_us AS done_us
-FROM k2.silver_trades AS silver FINAL
-INNER JOIN {readable("silver_trades", "processed_at")} AS inserts
-    ON inserts.stamp_us = toUnixTimestamp64Micro(silver.processed_at)
+SELECT toUnixTimestamp64Micro(bronze.ingested_at) * 1000 AS due_ns, silver.readable_us AS done_us
+FROM {SILVER} AS silver
 INNER JOIN k2.bronze_trades_{exchange} AS bronze FINAL
     ON bronze._topic = silver.source_topic AND bronze._partition = silver.source_partition
     AND bronze._offset = silver.source_offset AND bronze.trade_index = silver.source_index"""
+
+
+def _candles(table: str) -> str:
+    """Each trade that belongs into a candle, due when its frame was, and done with the first state that has it: that is
+    the one which the insert that brought the trade computed.
+    """
+    return f"""
+SELECT trade.due_ns AS due_ns, inserts.readable_us AS done_us
+FROM {SILVER} AS trade
+INNER JOIN ({part_of(table)}) AS inserts ON inserts.exchange = trade.exchange AND inserts.stamp_us = trade.stamp_us
+WHERE trade.is_valid AND inserts.readable_us > 0
+    AND (SELECT count() FROM (SELECT exchange FROM k2.{table}_view LIMIT 1)) >= 0"""
 
 
 def _text(value: str) -> str:

@@ -2,42 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Final
 
 import polars as pl
 
 from harness.truth import wide
 from harness.truth.silver import arrival
+from harness.truth.spool import Spool
 from harness.truth.tables import CANDLES, WINDOWS_S
 
 _MARKET: Final = ("exchange", "canonical_symbol")
 _WINDOW: Final = (*_MARKET, "window_start")
+_TRADE: Final = (
+    *_MARKET,
+    *("timestamp", "source_sequence", "source_offset", "source_index", "source_partition", "seq"),
+    *("price", "quantity", "quote_volume", "is_valid"),
+)
+# A market is never divided, so one that has more trades than this takes the memory that these take.
+ROWS_AT_ONCE: Final = 1_000_000
 _SUMMED: Final = ("volume", "quote_volume")
 
 
-def candles(silver: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
-    """Candles by time frame, from silver rows of which each identity stands once.
+def candles(spool: Spool) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Candles of every table, from silver rows of which each identity stands once; some markets at a time.
 
     The shortest windows are computed from the trades, each longer one from the candles of the one before: the first
     candle's open is the first trade's, and sums of exact sums are exact.
     """
-    rows = _trades_as_candles(silver)
-    found: dict[str, pl.DataFrame] = {}
-    for name, length_s in WINDOWS_S.items():
-        rows = _widened(rows, length_s)
-        found[name] = CANDLES.frame([rows])
-    return found
+    shares = max(1, -(-spool.rows("silver_trades") // ROWS_AT_ONCE))
+    for share in range(shares):
+        is_chosen = pl.struct(_MARKET).hash() % shares == share
+        chosen = [part.filter(is_chosen, "is_valid") for part in spool.parts("silver_trades", _TRADE)]
+        if not any(map(len, chosen)):
+            continue
+        rows = _trades_as_candles(pl.concat(chosen))
+        chosen.clear()
+        for name, length_s in WINDOWS_S.items():
+            rows = _widened(rows, length_s)
+            yield f"ohlcv_{name}", CANDLES.frame([rows])
 
 
 def _trades_as_candles(silver: pl.DataFrame) -> pl.DataFrame:
     """Each valid trade as a candle of itself alone, in the order that decides on open and close."""
-    trades = silver.filter("is_valid").select(
-        *_MARKET,
-        *("timestamp", "source_sequence", "source_offset", "source_index", "source_partition", "seq"),
-        *("price", "quantity", "quote_volume"),
-    )
-    trades = trades.sort(*_MARKET, "timestamp", "source_sequence", *arrival(), nulls_last=True)
+    trades = silver.sort(*_MARKET, "timestamp", "source_sequence", *arrival(), nulls_last=True)
     return trades.select(
         *_MARKET,
         "quote_volume",

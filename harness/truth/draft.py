@@ -28,6 +28,7 @@ def draft(frames: pl.DataFrame, exchanges: Mapping[str, Exchange]) -> list[Part]
     frames = frames.with_columns(
         pl.col("topic").fill_null(pl.concat_str(pl.lit(f"{TOPIC_PREFIX}."), due_topic)),
         pl.col("partition", "offset").cast(pl.UInt64),
+        bytes=pl.col("frame").bin.size().cast(pl.UInt32),
     )
     is_classified = pl.col("topic") != DLQ_TOPIC
     return [

@@ -10,9 +10,11 @@ import polars as pl
 from harness.truth.decimals import exact
 from harness.truth.exchange import Exchange
 from harness.truth.identity import message_ids
+from harness.truth.spool import Spool
 from harness.truth.times import DAY_US
 from harness.truth.wide import product
 
+_SILVER: Final = "silver_trades"
 IDENTITY: Final = ("exchange", "symbol", "trade_id")
 _ARRIVAL: Final = ("source_offset", "source_index", "source_partition", "seq")
 
@@ -54,27 +56,35 @@ def to_silver(exchange: Exchange, bronze: pl.DataFrame) -> tuple[pl.DataFrame, p
     return _rows(trades), letters
 
 
-def first_arrivals(parts: list[pl.DataFrame]) -> list[pl.DataFrame]:
-    """Silver rows with each identity once, as it arrived first: by offset, then by place in the frame.
+def keep_first_arrivals(spool: Spool) -> None:
+    """Thin out silver to each identity once, as it arrived first: by offset, then by place in the frame.
 
-    Frames without an offset count as arriving after all others, by seq. One symbol is always in one partition. The
-    parts are thinned out in place, one after another, so that memory never holds them twice.
+    Frames without an offset count as arriving after all others, by seq. One symbol is always in one partition. Memory
+    holds a hash of each identity, and whole identities only of those whose hash occurs again.
     """
-    is_first = _is_first(pl.concat(part.select(*IDENTITY, *_ARRIVAL) for part in parts)) if parts else None
-    if is_first is None or is_first.all():
-        return parts
-    start = 0
-    for place, part in enumerate(parts):
-        parts[place] = part.filter(is_first.slice(start, len(part)))
-        start += len(part)
-    return parts
+    hashes = [part.hash_rows() for part in spool.parts(_SILVER, IDENTITY)]
+    if not hashes:
+        return
+    whole = pl.concat(hashes)
+    repeated = whole.filter(whole.is_duplicated()).unique()
+    if repeated.is_empty():
+        return
+    doubtful = [whole_part.is_in(repeated.implode()) for whole_part in hashes]
+    arrivals = pl.concat(
+        part.with_columns(part=pl.lit(number, pl.UInt32)).with_row_index("row").filter(is_doubtful)
+        for number, (part, is_doubtful) in enumerate(
+            zip(spool.parts(_SILVER, (*IDENTITY, *_ARRIVAL)), doubtful, strict=True)
+        )
+    )
+    first = arrivals.sort(arrival(), nulls_last=True).unique(IDENTITY, keep="first", maintain_order=True)
+    later = arrivals.join(first.select("part", "row"), on=("part", "row"), how="anti")
+    rows_of = {number: rows["row"] for (number,), rows in later.partition_by("part", as_dict=True).items()}
+    numbers = iter(range(len(hashes)))
+    spool.change(_SILVER, lambda part: _without(part, rows_of.get(next(numbers))))
 
 
-def _is_first(arrivals: pl.DataFrame) -> pl.Series:
-    is_repeated = arrivals.select(IDENTITY).is_duplicated()
-    repeated = arrivals.with_row_index("place").filter(is_repeated)
-    first = repeated.sort(arrival(), nulls_last=True).unique(IDENTITY, keep="first", maintain_order=True)
-    return (~is_repeated).scatter(first["place"], values=True)
+def _without(part: pl.DataFrame, rows: pl.Series | None) -> pl.DataFrame:
+    return part if rows is None else part.filter(pl.repeat(True, len(part), eager=True).scatter(rows, values=False))
 
 
 def arrival() -> list[pl.Expr]:

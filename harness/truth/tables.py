@@ -62,6 +62,8 @@ FRAMES: Final = Table(
         "offset": _PLACE,
         "scheduled_ns": Column(pl.Int64, "Int64"),
         "sent_ns": Column(pl.Int64, "Nullable(Int64)"),
+        "acked_ns": Column(pl.Int64, "Nullable(Int64)"),
+        "bytes": Column(pl.UInt32, "UInt32"),
         "faults": _NAMES,
         "trades": Column(pl.UInt32, "UInt32"),
         "letters": Column(pl.UInt8, "UInt8"),

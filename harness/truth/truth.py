@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,8 +17,9 @@ from harness.truth.candles import candles
 from harness.truth.draft import Part, draft
 from harness.truth.exchange import Exchange
 from harness.truth.jumps import jumps_of
-from harness.truth.silver import first_arrivals
-from harness.truth.tables import DEAD_LETTERS, FRAMES, GAPS, SILVER, bronze_table
+from harness.truth.silver import keep_first_arrivals
+from harness.truth.spool import Spool
+from harness.truth.tables import GAPS, tables
 
 BATCH_FRAMES: Final = 32_768
 
@@ -26,7 +27,7 @@ BATCH_FRAMES: Final = 32_768
 _WORKERS: Final = 2
 _AHEAD: Final = 3
 _COLUMNS: Final = (
-    *("seq", "exchange", "symbol", "kind", "recv_ns", "scheduled_ns", "sent_ns"),
+    *("seq", "exchange", "symbol", "kind", "recv_ns", "scheduled_ns", "sent_ns", "acked_ns"),
     *("topic", "partition", "offset", "faults", "owed", "frame"),
 )
 _ID: Final = ("exchange", "symbol", "trade_id")
@@ -34,14 +35,14 @@ _ID: Final = ("exchange", "symbol", "trade_id")
 
 @dataclass(frozen=True)
 class Truth:
-    """What must exist, by the name of the table; and what was sent.
+    """What must exist, by the name of the table, on disk where it is much; and what was sent.
 
     `trades_sent` counts the trades of frames that are understood, each copy of one; `distinct_trades` those that silver
     keeps. `duplicates_sent` are the trades that silver could hold and had already. `dead_letters` counts by layer and
     reason. Wide numbers and ids in `tables` are in bytes, see wide.py and identity.py.
     """
 
-    tables: Mapping[str, pl.DataFrame]
+    tables: Spool
     trades_sent: int
     distinct_trades: int
     duplicates_sent: int
@@ -50,32 +51,29 @@ class Truth:
 
 def truth_of(ledger: Path, exchanges: Mapping[str, Exchange], tape: Iterable[CapturedFrame] = ()) -> Truth:
     """The truth of a ledger, which is read batch by batch; see `compute` for the tape."""
-    parts: defaultdict[str, list[pl.DataFrame]] = defaultdict(list)
+    spool = Spool(tables(exchanges.values()), ledger.parent)
+    unsent: list[pl.DataFrame] = []
     for name, rows in _parts(ledger, exchanges):
-        parts[name].append(rows)
-    bronze = {
-        name: bronze_table(exchange).frame(parts.pop(f"bronze_trades_{name}", ()))
-        for name, exchange in exchanges.items()
-    }
-    letters = DEAD_LETTERS.frame(parts.pop("dead_letters", ()))
-    arrivals = sum(map(len, parts["silver_trades"]))
-    silver = SILVER.frame(first_arrivals(parts.pop("silver_trades")))
+        if name == "gaps":
+            unsent.append(rows)
+        else:
+            spool.add(name, rows)
+    arrivals = spool.rows("silver_trades")
+    keep_first_arrivals(spool)
+    for name, rows in candles(spool):
+        spool.add(name, rows)
+    bronze = [f"bronze_trades_{name}" for name in exchanges]
+    spool.add("gaps", _gaps(GAPS.frame(unsent), spool, bronze))
+    spool.add("id_jumps", jumps_of(tape, exchanges))
+    letters = pl.concat(spool.parts("dead_letters", ("layer", "reason"))) if spool.rows("dead_letters") else None
     return Truth(
-        tables={
-            "frames": FRAMES.frame(parts.pop("frames", ())),
-            **{f"bronze_trades_{name}": rows for name, rows in bronze.items()},
-            "dead_letters": letters,
-            "silver_trades": silver,
-            **{f"ohlcv_{window}": rows for window, rows in candles(silver).items()},
-            "gaps": _gaps(GAPS.frame(parts.pop("gaps", ())), bronze),
-            "id_jumps": jumps_of(tape, exchanges),
-        },
-        trades_sent=sum(len(rows) for rows in bronze.values()),
-        distinct_trades=len(silver),
-        duplicates_sent=arrivals - len(silver),
-        dead_letters={
-            (layer, reason): count for layer, reason, count in letters.group_by("layer", "reason").len().iter_rows()
-        },
+        tables=spool,
+        trades_sent=sum(map(spool.rows, bronze)),
+        distinct_trades=spool.rows("silver_trades"),
+        duplicates_sent=arrivals - spool.rows("silver_trades"),
+        dead_letters={}
+        if letters is None
+        else {(layer, reason): count for layer, reason, count in letters.group_by("layer", "reason").len().iter_rows()},
     )
 
 
@@ -98,9 +96,12 @@ def _batches(file: pq.ParquetFile) -> Iterator[pl.DataFrame]:
             yield cast(pl.DataFrame, pl.from_arrow(batch))
 
 
-def _gaps(unsent: pl.DataFrame, bronze: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def _gaps(unsent: pl.DataFrame, spool: Spool, bronze: Iterable[str]) -> pl.DataFrame:
     """Trades that no frame brought: what one frame left out may have come with another."""
-    if unsent.is_empty():
-        return unsent
-    sent = pl.concat(rows.select("symbol", "trade_id", exchange=pl.lit(name)) for name, rows in bronze.items())
-    return unsent.join(sent, on=_ID, how="anti").unique(_ID, keep="first", maintain_order=True)
+    for name in bronze:
+        if unsent.is_empty():
+            break
+        exchange = pl.lit(name.removeprefix("bronze_trades_"))
+        for part in spool.parts(name, ("symbol", "trade_id")):
+            unsent = unsent.join(part.with_columns(exchange=exchange), on=_ID, how="anti", maintain_order="left")
+    return unsent.unique(_ID, keep="first", maintain_order=True)

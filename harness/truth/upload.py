@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 import polars as pl
 import pyarrow as pa
 
+from harness.truth.spool import Spool
 from harness.truth.tables import DATABASE, Table
 
 SLICE_ROWS: Final = 250_000
@@ -24,15 +25,14 @@ class Client(Protocol):
     def insert_arrow(self, table: str, arrow_table: pa.Table, database: str) -> Any: ...
 
 
-def load_tables(frames: Mapping[str, pl.DataFrame], tables: Mapping[str, Table], client: Client) -> None:
-    """Make the database anew and insert every frame into the table of its name."""
+def load_tables(spool: Spool, tables: Mapping[str, Table], client: Client) -> None:
+    """Make the database anew and insert every row into the table of its name."""
     client.command(f"DROP DATABASE IF EXISTS {DATABASE} SYNC")
     client.command(f"CREATE DATABASE {DATABASE}")
     for name, table in tables.items():
         client.command(ddl(name, table))
-        for rows in frames[name].iter_slices(SLICE_ROWS):
-            if len(rows):
-                client.insert_arrow(name, arrow(rows, table), database=DATABASE)
+        for rows in spool.slices(name, SLICE_ROWS):
+            client.insert_arrow(name, arrow(rows, table), database=DATABASE)
 
 
 def ddl(name: str, table: Table) -> str:

@@ -22,7 +22,7 @@ from k2pipeline.warehouse.kafka_block import Block, Partition
 from k2pipeline.warehouse.kafka_ddl import KafkaTableDefinition
 from k2pipeline.warehouse.kafka_gate import Gate
 from k2pipeline.warehouse.kafka_insert import TableName, insert
-from k2pipeline.warehouse.kafka_settings import KafkaSettings
+from k2pipeline.warehouse.kafka_settings import FETCH_WAIT_MS, KafkaSettings
 from k2pipeline.warehouse.kafka_stats import LOG, ConsumerStats
 
 # A poll is cut into slices so that a DROP does not wait for a long kafka_poll_timeout_ms; into shorter ones while an
@@ -39,8 +39,7 @@ CLIENT_OPTIONS = {
     "allow.auto.create.topics": False,
     # Our own answer to an offset that is out of range is the start, with a warning (kafka_assignment.py).
     "auto.offset.reset": "error",
-    # Every fetch makes Tansu list all batches of the partition: below 100 ms it would do nothing else.
-    "fetch.wait.max.ms": 100,
+    "fetch.wait.max.ms": FETCH_WAIT_MS,
     # After a full queue the client would wait a whole second before it fetches again.
     "fetch.queue.backoff.ms": 10,
     "reconnect.backoff.max.ms": 1_000,

@@ -17,6 +17,10 @@ from k2pipeline.warehouse.errors import WarehouseError
 
 Value = str | int | bool
 
+# How long a fetch waits for more. Every fetch makes Tansu list all batches of the partition: with less it would do
+# nothing else.
+FETCH_WAIT_MS = 100
+
 REQUIRED = ("kafka_broker_list", "kafka_topic_list", "kafka_group_name", "kafka_format")
 
 # Order of the arguments in Kafka('brokers', 'topics', ..); the fifth was the row delimiter, without use now.

@@ -146,30 +146,29 @@ class Lab:
 
 
 @contextmanager
-def laboratory(directory: Path, sent: Sequence[Sent] = BUSY, frames_at_once: int = 1) -> Iterator[Lab]:
-    """Start a warehouse and fill it."""
-    with living_warehouse(directory) as lab, lab.address.client() as client:
-        places = _feed(client, sent, frames_at_once)
-        load(compute(_ledger(directory / "ledger.parquet", sent, places)), client)
-        views = lab.rows("SELECT name FROM system.tables WHERE database = 'k2' AND engine = 'MaterializedView'")
-        lab.run(*(f"DROP VIEW k2.{name}" for (name,) in views))
-        lab.keep_clean_copies()
-        yield lab
-
-
-@contextmanager
-def living_warehouse(directory: Path) -> Iterator[Lab]:
-    """Start a warehouse with the schema and all its views: what is inserted into a queue goes its way."""
+def pipeline(directory: Path) -> Iterator[Lab]:
+    """Start a warehouse with the schema, whose queues take inserts in the place of a topic."""
     with Warehouse.start(directory / "warehouse") as warehouse:
         address = WarehouseAddress("127.0.0.1", warehouse.port, password=PASSWORD)
         with address.client(database="default") as client:
-            lab = Lab(address, client)
-            lab.run("CREATE DATABASE k2")
+            Lab(address, client).run("CREATE DATABASE k2")
         with address.client() as client:
             lab = Lab(address, client)
             for statement in statements(DEFAULT_DIRECTORY, SchemaVariables(kafka_brokers="127.0.0.1:1")):
                 lab.run(_KAFKA.sub(_QUEUE, statement))
             yield lab
+
+
+@contextmanager
+def laboratory(directory: Path, sent: Sequence[Sent] = BUSY, frames_at_once: int = 1) -> Iterator[Lab]:
+    """Start a warehouse and fill it."""
+    with pipeline(directory) as lab, lab.address.client() as client:
+        places = _feed(client, sent, frames_at_once)
+        load(compute(ledger_of(directory / "ledger.parquet", sent, places)), client)
+        views = lab.rows("SELECT name FROM system.tables WHERE database = 'k2' AND engine = 'MaterializedView'")
+        lab.run(*(f"DROP VIEW k2.{name}" for (name,) in views))
+        lab.keep_clean_copies()
+        yield lab
 
 
 def _feed(client: Any, sent: Sequence[Sent], frames_at_once: int) -> list[int | None]:
@@ -182,16 +181,17 @@ def _feed(client: Any, sent: Sequence[Sent], frames_at_once: int) -> list[int | 
             places.append(None)
             continue
         places.append(counts[each.topic])
-        rows[each.topic].append(_message(each, counts[each.topic]))
+        rows[each.topic].append(message(each, counts[each.topic]))
         counts[each.topic] += 1
         if len(rows[each.topic]) == frames_at_once:
-            _insert(client, each.topic, rows[each.topic])
+            insert(client, each.topic, rows[each.topic])
     for topic, left in rows.items():
-        _insert(client, topic, left)
+        insert(client, topic, left)
     return places
 
 
-def _message(sent: Sent, offset: int) -> dict[str, Any]:
+def message(sent: Sent, offset: int) -> dict[str, Any]:
+    """A frame as a queue takes it."""
     return {
         "message": sent.frame,
         "_topic": f"market.crypto.trades.{sent.topic}",
@@ -203,14 +203,16 @@ def _message(sent: Sent, offset: int) -> dict[str, Any]:
     }
 
 
-def _insert(client: Any, topic: str, rows: list[dict[str, Any]]) -> None:
+def insert(client: Any, topic: str, rows: list[dict[str, Any]]) -> None:
+    """One insert into a queue, as its Kafka engine makes one."""
     if rows:
         text = "\n".join(map(json.dumps, rows))
         client.raw_insert(f"k2.trades_{topic}_queue", list(rows[0]), text, fmt="JSONEachRow")
         rows.clear()
 
 
-def _ledger(path: Path, sent: Sequence[Sent], places: Sequence[int | None]) -> Path:
+def ledger_of(path: Path, sent: Sequence[Sent], places: Sequence[int | None]) -> Path:
+    """A ledger of frames that were sent when they were due, and have these offsets."""
     with Ledger(path) as ledger:
         for (topic, frame, faults, recv_ns), offset in zip(sent, places, strict=True):
             exchange = "binance" if topic == "dlq" else topic

@@ -14,7 +14,7 @@ import pytest
 
 from harness.checks import CheckResult, run_checks
 from harness.nightly.night import is_alarm
-from tests.integration.checks_lab import Lab, laboratory, living_warehouse, quiet
+from tests.integration.checks_lab import Lab, laboratory, pipeline, quiet
 
 SUITES: Final = ("bronze_trades_binance", "silver_trades", "ohlcv_1s", "ohlcv_1m", "ohlcv_5m")
 ROUNDS: Final = 8
@@ -90,7 +90,7 @@ def names(found: list[CheckResult]) -> set[str]:
 
 
 def test_no_false_alarm_while_trades_arrive_and_a_true_one_is_raised(tmp_path: Path) -> None:
-    with living_warehouse(tmp_path) as lab, written_to(lab) as writer:
+    with pipeline(tmp_path) as lab, written_to(lab) as writer:
         wait_for_settled(lab, writer)
         before = 0
         for _ in range(ROUNDS):

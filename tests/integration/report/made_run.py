@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.checks import CheckResult
+from harness.checks.stages import STAGES
 from harness.results import Counts, Results, write_results
 from harness.series import Layer, Series, Watch, write_series
 from harness.series.curves import Resent, Slice
@@ -107,6 +108,7 @@ def _series() -> Series:
         bucket_us=BUCKET_US,
         sent_frames=(1000,) * BUCKETS,
         sent_trades=(1100,) * BUCKETS,
+        sent_bytes=(200_000,) * BUCKETS,
         layers=_layers(),
         resent=(Resent("kraken", "XBT/USD", "duplicate", 988),),
         watch=Watch(samples),
@@ -114,7 +116,9 @@ def _series() -> Series:
 
 
 def _layers() -> dict[str, Layer]:
-    return {name: _layer(base_us) for name, base_us in (("bronze", 60_000), ("silver", 80_000), ("ohlcv_1m", 120_000))}
+    bases_us = dict(zip(STAGES, range(1_000, 20_000, 1_000), strict=False))
+    bases_us |= {"bronze": 60_000, "silver": 80_000, "ohlcv_1m": 120_000}
+    return {name: _layer(base_us) for name, base_us in bases_us.items()}
 
 
 def _layer(base_us: int) -> Layer:

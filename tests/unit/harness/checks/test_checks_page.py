@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.checks.growth import Growth, load_growth
 from harness.checks.page import checks_page
 from harness.checks.slos import load_slos
 from harness.checks.suites import Suite, load_suites
@@ -16,7 +17,9 @@ PAGE = Path(__file__).resolve().parents[4] / "docs" / "checks.md"
 
 
 def test_the_page_is_what_the_suites_say() -> None:
-    assert PAGE.read_text(encoding="utf-8") == checks_page(load_suites(), load_slos()), "write it: k2-harness checks"
+    assert PAGE.read_text(encoding="utf-8") == checks_page(load_suites(), load_slos(), load_growth()), (
+        "write it: k2-harness checks"
+    )
 
 
 @pytest.mark.parametrize("suite", load_suites(), ids=lambda suite: suite.name)
@@ -26,7 +29,7 @@ def test_every_check_says_what_it_does_not_see(suite: Suite) -> None:
 
 def test_suites_with_the_same_checks_share_a_table_and_their_figures_are_shown() -> None:
     (silver,) = load_suites(named=["silver_trades"])
-    page = checks_page([silver, replace(silver, name="another")], [])
+    page = checks_page([silver, replace(silver, name="another")], [], Growth(300, 60, ()))
     assert "## silver_trades, another" in page
     assert page.count("| `trades_arrive_soon` | standing | warning | feed | late_s 10, ahead_s 60 |") == 1
 

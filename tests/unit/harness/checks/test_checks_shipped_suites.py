@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.checks.suites import EXPECTATIONS, LATENCY, Check, load_suites
+from harness.checks.suites import EXPECTATIONS, GROWTH, LATENCY, Check, load_suites
 from harness.truth import EXCHANGES
 from harness.truth.tables import tables
 
@@ -16,7 +16,7 @@ def checks_of(name: str, kind: str) -> list[Check]:
 
 
 def test_every_file_of_the_folder_is_a_suite_or_the_objectives() -> None:
-    known = {*(f"{name}.json" for name in SUITES), f"{LATENCY}.json"}
+    known = {*(f"{name}.json" for name in SUITES), f"{LATENCY}.json", f"{GROWTH}.json"}
     assert known == {path.name for path in EXPECTATIONS.iterdir()}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness.checks.stages import STAGES
 from harness.report.chart import Chart
 from harness.report.curves import charts_of
 from tests.integration.report.made_run import GOOD, made_run
@@ -24,6 +25,7 @@ def charts(series: dict[str, Any]) -> dict[str, Chart]:
 def test_a_full_series_makes_every_chart(series: dict[str, Any]) -> None:
     assert list(charts(series)) == [
         "latency-curve",
+        "latency-candles",
         "latency-time",
         "freshness",
         "throughput",
@@ -51,6 +53,18 @@ def test_the_percentiles_are_those_of_the_histogram(series: dict[str, Any]) -> N
     chart = charts(series)["latency-curve"]
     assert chart.says.startswith("Of 20,000 trades half were in silver within 1,080 ms, 99.9 % within 2,")
     assert [chart.x_axis.tick(tick) for tick in chart.x_axis.ticks] == ["50 %", "90 %", "99 %", "99.9 %"]
+
+
+def test_every_stage_is_a_line_of_its_own_with_its_n(series: dict[str, Any]) -> None:
+    found = charts(series)
+    drawn = {line.label for name in ("latency-curve", "latency-candles") for line in found[name].lines}
+    assert {"sent, n = 20,000", "acknowledged, n = 20,000", "silver, n = 20,000", "1d candles, n = 20,000"} <= drawn
+    assert len(drawn) == len(STAGES)
+
+
+def test_lines_of_one_chart_differ_in_colour(series: dict[str, Any]) -> None:
+    for chart in (charts(series)["latency-curve"], charts(series)["latency-candles"]):
+        assert len({line.role for line in chart.lines}) == len(chart.lines)
 
 
 def test_a_rate_is_per_second_whatever_the_bucket(series: dict[str, Any]) -> None:
