@@ -62,7 +62,9 @@ def behind_watermark(
 
     A time more than ahead_s ahead of its own receipt is no measure for others.
     """
-    trusted = f"if({time} > addSeconds({received}, {ahead_s}), toDateTime64(0, 6, 'UTC'), {time})"
+    # Both in microseconds: nanoseconds end in the year 2262, and to compare with them a later time is an error.
+    latest = f"addSeconds(toDateTime64({received}, 6, 'UTC'), {ahead_s})"
+    trusted = f"if({time} > {latest}, toDateTime64(0, 6, 'UTC'), {time})"
     return f"""
 SELECT {", ".join(shown)}, dateDiff('second', {time}, watermark) AS seconds_behind
 FROM (
