@@ -8,7 +8,7 @@ from typing import Final
 from harness.report import words
 from harness.report.files import REPORT, RunFiles
 from harness.report.markdown import bounded, cell, escaped, table
-from harness.report.run_page import headline
+from harness.report.sentences import headline
 from harness.report.views import Failing, not_holding
 from harness.results import Results, fails
 
@@ -59,7 +59,8 @@ def listed(failing: Sequence[Failing], warning: Sequence[Failing]) -> list[str]:
         lines = [f"- {escaped(each.name)}: {escaped(each.count)}" for each in warning[:WARNINGS]]
         more = len(warning) - WARNINGS
         lines += [f"- and {more} more"] if more > 0 else []
-        summary = f"<summary>{len(warning)} warning{'s' if len(warning) > 1 else ''}, which fail nothing</summary>"
+        fail = "fail" if len(warning) > 1 else "fails"
+        summary = f"<summary>{words.many(len(warning), 'finding')} that {fail} nothing</summary>"
         parts.append("\n".join(["<details>", summary, "", *lines, "", "</details>"]))
     return parts
 
@@ -77,7 +78,7 @@ def _counts(results: Results) -> str:
         "phantom": counts.phantom,
         "missing ids": counts.gaps_found,
     }
-    rows = [[name, "not checked" if value is None else f"{value:,}"] for name, value in known.items()]
+    rows = [[name, "not known" if value is None else f"{value:,}"] for name, value in known.items()]
     return table(["rows", ""], rows, numeric=(1,))
 
 

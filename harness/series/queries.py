@@ -20,6 +20,10 @@ SELECT
         FROM k2.silver_trades)) - zero_ns AS span_ns
 FROM k2_truth.frames"""
 
+SPAN_OF_SENDING: Final = """
+SELECT min(scheduled_ns) AS zero_ns, greatest(max(scheduled_ns), max(sent_ns)) - zero_ns AS span_ns
+FROM k2_truth.frames"""
+
 # No insert takes longer. Rows whose part nobody logged that soon are counted from their stamp.
 _LONGEST_INSERT_US: Final = 60_000_000
 
