@@ -14,6 +14,7 @@ from harness.results import Results
 from k2pipeline.exchanges import FrameKind
 
 TIME_FRAMES: Final = ("1s", "1m", "5m", "15m", "30m", "1h", "1d")
+_CHANNELS: Final = 6
 _SENT: Final = (FrameKind.TRADE, FrameKind.UNKNOWN)
 _CANDLES: Final = ("no_candle_lost", "no_phantom_candle", "candles_equal_truth")
 _TRADES: Final = {
@@ -35,8 +36,10 @@ def other_channels(results: Results) -> str:
     counted = [(f"{each['exchange']} {each['channel']}", each["frames"]) for each in _unsent(results)]
     if not counted:
         return ""
-    listed = ", ".join(f"{name} {frames:,}" for name, frames in sorted(counted, key=lambda each: (-each[1], each[0])))
-    return f"{words.many(sum(frames for _, frames in counted), 'frame')} of other channels, not sent: {listed}"
+    ranked = sorted(counted, key=lambda each: (-each[1], each[0]))
+    listed = ", ".join(f"{name} {frames:,}" for name, frames in ranked[:_CHANNELS])
+    more = f" and {len(ranked) - _CHANNELS} more" if len(ranked) > _CHANNELS else ""
+    return f"{words.many(sum(frames for _, frames in counted), 'frame')} of other channels, not sent: {listed}{more}"
 
 
 def rate(results: Results) -> str:
