@@ -148,6 +148,11 @@ class Ledger:
         """How many rows are in memory."""
         return sum(len(group.entries) for group in self._groups)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes their frames have."""
+        return sum(group.frame_bytes for group in self._groups)
+
     def unsettled(self) -> Iterator[tuple[int, Entry]]:
         """The rows that were sent and not acknowledged: their seq and entry, in order."""
         for group in self._groups:

@@ -32,7 +32,10 @@ PRODUCER_DEFAULTS: Final[Mapping[str, str | int | bool]] = MappingProxyType(
 )
 _CONNECT_S: Final = 15
 _POLL_EVERY: Final = 128
-_WAITING_ROWS: Final = 400_000
+_POLL_EVERY_BYTES: Final = 4 * 1024 * 1024
+# What may wait in the ledger for a partition that does not answer; more of either is waited for.
+WAITING_ROWS: Final = 400_000
+WAITING_BYTES: Final = 256 * 1024 * 1024
 _SLEEP_BELOW_NS: Final = 2_000_000
 _SLICE_S: Final = 0.1
 _log = logging.getLogger(__name__)
@@ -81,7 +84,7 @@ class Outbox:
         self._conn = ("conn", conn)
         self._failure: ReplayError | None = None
         self._has_producer_id = False
-        self._sends = 0
+        self._sends = self._bytes = 0
 
     def __enter__(self) -> Self:
         settings = {**self._settings, "statistics.interval.ms": 100, "stats_cb": self._read_statistics}
@@ -129,7 +132,9 @@ class Outbox:
             except KafkaException as error:
                 raise _refused(entry, error.args[0].str()) from error
         self._sends += 1
-        if self._sends % _POLL_EVERY == 0:
+        self._bytes += len(entry.frame)
+        if self._sends % _POLL_EVERY == 0 or self._bytes > _POLL_EVERY_BYTES:
+            self._bytes = 0
             self._catch_up()
         return sent_ns
 
@@ -160,7 +165,7 @@ class Outbox:
     def _catch_up(self) -> None:
         self._poll(0)
         # A partition that does not answer holds back the rows of all others; they must not fill the memory.
-        while self._ledger.waiting_rows > _WAITING_ROWS:
+        while self._ledger.waiting_rows > WAITING_ROWS or self._ledger.waiting_bytes > WAITING_BYTES:
             self._poll(_SLICE_S)
             self._ledger.write_settled()
 

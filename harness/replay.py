@@ -8,6 +8,10 @@
 
 Trade frames go to their exchange's topic and unknown ones to the dead-letter topic, as the feed handler would
 send them. Frames of other channels are counted, and neither sent nor written to the ledger.
+
+Memory is bounded whatever the size of the capture: a line (16 MiB at most), what the producer has in hand (256 MiB,
+`queue.buffering.max.kbytes`), what waits in the ledger for a partition that does not answer (256 MiB or 400,000 rows),
+and five groups of rows being compressed (32 MiB each, and as much again as Arrow). So a replay stays below 1 GiB.
 """
 
 from __future__ import annotations

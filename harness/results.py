@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +16,10 @@ from typing import Any, Final
 from harness.checks import FEED, CheckResult
 
 SCHEMA_VERSION: Final = 1
+RATE_TOLERANCE: Final = 0.01
+# In a run of milliseconds one per cent is less than what a scheduler takes.
+RATE_LATE_MS: Final = 50.0
+_INFO: Final = "info"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +27,20 @@ class Counts:
     """Frames, trades and rows of a run.
 
     lost and phantom are trades missing from silver and rows there that were never sent; gaps_found, ids missing
-    between two that came. Each of the three is None where its check was not run. redelivered counts rows that came
-    again with an offset bronze already had; parts merged in the meantime make it a lower bound.
+    between two that came. Each of the three is None where its check was not run, or could not be. The rows of a table
+    are None where the schema under test gave no answer. redelivered counts rows that came again with an offset bronze
+    already had; parts merged in the meantime make it a lower bound.
     """
 
     frames_sent: int
     trades_sent: int
-    bronze_rows: int
-    silver_trades: int
-    dead_letters: int
+    bronze_rows: int | None
+    silver_trades: int | None
+    dead_letters: int | None
     lost: int | None
     phantom: int | None
     duplicates_sent: int
-    redelivered: int
+    redelivered: int | None
     gaps_found: int | None
 
 
@@ -53,7 +58,11 @@ class Percentiles:
 @dataclass(frozen=True, slots=True)
 class Results:
     """One run. target_rate and achieved_rate are in trades per second (target None: as fast as possible or as
-    recorded). gaps: harness.gaps.GapReport as JSON; None where the schema under test gave no answer.
+    recorded). gaps: harness.gaps.GapReport as JSON; None where the schema under test gave no answer. channels: the
+    frames read, by exchange, kind and channel; those of other channels than trades were not sent. late_p99_ms,
+    late_max_ms: how long after they were due frames were sent; None without a schedule, or with too few frames to say.
+    interrupted: the play was ended early, so only what had been sent by then was checked. lag_messages: what the
+    pipeline had not taken in when the waiting for it was given up.
     """
 
     scenario: str
@@ -67,16 +76,37 @@ class Results:
     latency_ms: dict[str, Percentiles]
     checks: tuple[CheckResult, ...]
     gaps: Mapping[str, Any] | None = None
+    channels: tuple[Mapping[str, Any], ...] = ()
+    late_p99_ms: float | None = None
+    late_max_ms: float | None = None
+    interrupted: bool = False
+    lag_messages: int = 0
 
     @property
     def failed(self) -> tuple[CheckResult, ...]:
-        """Checks that do not hold and are errors, not warnings."""
+        """The checks that make the run fail."""
         return tuple(filter(fails, self.checks))
 
     @property
+    def warnings(self) -> tuple[CheckResult, ...]:
+        """The checks that do not hold and only warn."""
+        return tuple(filter(warns, self.checks))
+
+    @property
     def verdict(self) -> str:
-        """pass or fail; a run in which nothing was checked fails."""
-        return "pass" if self.checks and not self.failed else "fail"
+        """pass or fail; a run fails also if nothing was checked, if it was interrupted, and if the pipeline stands
+        still, for then what was checked is not what was asked for.
+        """
+        is_whole = self.checks and not self.interrupted and not self.lag_messages
+        return "pass" if is_whole and not self.failed else "fail"
+
+    @property
+    def is_rate_held(self) -> bool | None:
+        """Whether the trades were sent at the target rate, to one per cent; None without target or enough frames."""
+        if self.target_rate is None or self.achieved_rate is None:
+            return None
+        is_slow = self.achieved_rate < self.target_rate * (1 - RATE_TOLERANCE)
+        return not (is_slow and (self.late_max_ms or 0.0) > RATE_LATE_MS)
 
     def as_json(self) -> dict[str, Any]:
         """The content of results.json."""
@@ -89,18 +119,38 @@ class Results:
             "started_at": self.started_at,
             "seconds": self.seconds,
             "counts": asdict(self.counts),
-            "rate": {"target": self.target_rate, "achieved": self.achieved_rate},
+            "rate": {
+                "target": self.target_rate,
+                "achieved": self.achieved_rate,
+                "held": self.is_rate_held,
+                "late_p99_ms": self.late_p99_ms,
+                "late_max_ms": self.late_max_ms,
+            },
             "latency_ms": {stage: asdict(found) for stage, found in self.latency_ms.items()},
             "checks": [check_json(check) for check in self.checks],
             "gaps": self.gaps,
+            "channels": [dict(channel) for channel in self.channels],
+            "interrupted": self.interrupted,
+            "lag_messages": self.lag_messages,
         }
+
+
+Judge = Callable[[CheckResult], bool]
+"""Whether a check makes fail what it is part of."""
 
 
 def fails(check: CheckResult) -> bool:
     """Whether a check makes its run fail: it does not hold, is critical, and is not about the feed, for a run knows
-    what was sent.
+    what was sent. One that could not be carried out says nothing of what it is about, so it always does.
     """
+    if check.error is not None:
+        return True
     return not check.success and check.severity == "critical" and check.layer != FEED
+
+
+def warns(check: CheckResult) -> bool:
+    """Whether a check that does not hold is to be told without failing the run; what is information warns nobody."""
+    return not check.success and not fails(check) and check.severity != _INFO
 
 
 def write_results(results: Results, directory: Path) -> None:
@@ -110,9 +160,13 @@ def write_results(results: Results, directory: Path) -> None:
     write_junit(results.scenario, results.checks, directory)
 
 
-def write_junit(name: str, checks: Sequence[CheckResult], directory: Path) -> None:
-    """Write checks as junit.xml into a directory; CI shows it under `k2 <name>`."""
-    tree = ET.ElementTree(_junit(name, checks))
+def write_junit(name: str, checks: Sequence[CheckResult], directory: Path, judge: Judge = fails) -> None:
+    """Write checks as junit.xml into a directory; CI shows it under `k2 <name>`.
+
+    A check that `judge` says fails is a failure, and an error where it could not be carried out. One that only does
+    not hold is a case that passes, with what it found as its output: CI must say what the verdict says.
+    """
+    tree = ET.ElementTree(_junit(name, checks, judge))
     ET.indent(tree)
     tree.write(directory / "junit.xml", encoding="utf-8", xml_declaration=True)
 
@@ -134,20 +188,31 @@ def check_json(check: CheckResult) -> dict[str, Any]:
     }
 
 
-def _junit(scenario: str, checks: Sequence[CheckResult]) -> ET.Element:
-    root = ET.Element("testsuites", name=f"k2 {scenario}", tests=str(len(checks)))
+def _junit(name: str, checks: Sequence[CheckResult], judge: Judge) -> ET.Element:
+    root = ET.Element("testsuites", {"name": f"k2 {name}", **_tally(checks, judge)})
     for suite, members in groupby(sorted(checks, key=lambda check: check.suite), key=lambda check: check.suite):
         cases = list(members)
-        failures = sum(not check.success for check in cases)
-        element = ET.SubElement(root, "testsuite", name=suite, tests=str(len(cases)), failures=str(failures))
+        element = ET.SubElement(root, "testsuite", {"name": suite, **_tally(cases, judge)})
         for check in cases:
             case = ET.SubElement(element, "testcase", classname=suite, name=check.name, time=f"{check.seconds:.3f}")
             if not check.success:
-                failure = ET.SubElement(
-                    case, "failure", message=_printable(check.error or f"{check.unexpected} unexpected")
-                )
-                failure.text = _printable("\n".join(str(dict(row)) for row in check.sample))
+                _tell(case, check, judge)
     return root
+
+
+def _tally(checks: Sequence[CheckResult], judge: Judge) -> dict[str, str]:
+    failing = [check for check in checks if judge(check)]
+    errors = sum(check.error is not None for check in failing)
+    return {"tests": str(len(checks)), "failures": str(len(failing) - errors), "errors": str(errors)}
+
+
+def _tell(case: ET.Element, check: CheckResult, judge: Judge) -> None:
+    found = _printable(check.error or f"{check.unexpected} unexpected")
+    rows = _printable("\n".join(str(dict(row)) for row in check.sample))
+    if judge(check):
+        ET.SubElement(case, "failure" if check.error is None else "error", message=found).text = rows
+    else:
+        ET.SubElement(case, "system-out").text = f"{check.severity}: {found}\n{rows}".rstrip()
 
 
 def _printable(text: str) -> str:

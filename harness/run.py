@@ -8,34 +8,34 @@ assert outcome.results.verdict == "pass"
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import polars as pl
-from clickhouse_connect.driver.exceptions import DatabaseError
 
+from harness.alive import attended, blaming
 from harness.checks import CheckResult, run_checks
 from harness.checks.growth import judge_growth, load_growth
 from harness.checks.slos import judge, load_slos
-from harness.gaps import explain_gaps
+from harness.counting import channels_of, counts_of, gaps_of
 from harness.manifest import repeat_command, write_manifest
 from harness.pace import Steady
-from harness.plan import plan
+from harness.plan import Plan, plan
 from harness.reach import flush_interval_ms, refuse_unreachable
 from harness.replay import ReplayStats
 from harness.report import write_report
-from harness.results import Counts, Results, fails, write_results
+from harness.results import Results, fails, write_results
 from harness.scenario import Scenario
-from harness.series import Watch, measure, watching, write_series
+from harness.series import Series, Watch, measure, watching, write_series
 from harness.settle import Settled, wait_until_consumed
 from harness.truth import Truth, compute, load
 from harness.ways import Played, Way, open_way
 from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
-from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaVariables, apply_schema
+from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaVariables, apply_schema, require_schema
 from k2pipeline.stack import Stack, start_stack
 
 RUNS: Final = Path("runs")
@@ -48,8 +48,8 @@ class Progress(Protocol):
     def stage(self, name: str) -> None:
         """A stage begins, and the one before it is over."""
 
-    def advance(self, text: str) -> None:
-        """How far the stage is, in words."""
+    def advance(self, text: str, share: float | None = None) -> None:
+        """How far the stage is: in words, and which share of it (0 to 1) is done, where that is known."""
 
 
 class Silent:
@@ -58,7 +58,7 @@ class Silent:
     def stage(self, name: str) -> None:
         """Nothing to show."""
 
-    def advance(self, text: str) -> None:
+    def advance(self, text: str, share: float | None = None) -> None:
         """Nothing to show."""
 
 
@@ -96,12 +96,14 @@ def run(
     A run that fails leaves Great Expectations' Data Docs; with `docs` every run does.
 
     Raises what `plan` and `open_way` raise and SchemaError when the input is wrong, NoEffect when a fault changed
-    nothing, and StackError or ReplayError when the stack could not start or died.
+    nothing, and StackError or ReplayError when the stack could not start or died. SIGINT while frames are played ends
+    the play: what was sent by then is checked, and the results say `interrupted`, which is no pass.
     """
     told = progress or Silent()
     started_at, started = datetime.now(UTC), time.monotonic()
     told.stage("reading the input")
-    planned = plan(scenario)
+    planned = plan(scenario, told.advance)
+    require_schema(sql)
     way = way or open_way(planned)
     slos, growth = load_slos() if scenario.slos else (), load_growth()
     refuse_unreachable(slos, flush_interval_ms(sql))
@@ -109,11 +111,11 @@ def run(
     command = command or repeat_command(scenario, stack, sql, DEFAULT_DIRECTORY)
     write_manifest(directory, scenario, stack, sql, command)
     told.stage("starting the stack")
-    with start_stack(stack, workdir=directory / "stack") as running:
+    with start_stack(stack, workdir=directory / "stack") as running, blaming(running):
         prepare(running, scenario, sql)
         played, settled, watch = _play(way, running, directory, told)
-        stats = played.stats
         told.stage("computing the truth")
+        stats = played.stats
         tape = islice(planned.frames(), stats.frames_read) if scenario.id_jumps else ()
         truth = compute(stats.ledger_path, tape)
         with running.warehouse.client() as client:
@@ -125,25 +127,20 @@ def run(
                 examine(client)
             checks += judge(slos, series.percentiles(), series.unread)
             checks += judge_growth(growth, watch.samples, series.sending())
-            results = Results(
-                scenario=scenario.name,
-                seed=scenario.seed,
-                stack=stack,
-                started_at=started_at.isoformat(timespec="seconds"),
-                seconds=round(time.monotonic() - started, 3),
-                counts=_counts(client, stats, truth, checks),
-                target_rate=float(planned.pace.trades_per_second) if isinstance(planned.pace, Steady) else None,
-                achieved_rate=round(stats.trades_per_second, 1) if stats.trades_per_second is not None else None,
-                latency_ms=series.percentiles(),
-                checks=tuple(checks),
-                gaps=_gaps(client, played.session_logs),
-            )
+            results = _results(client, planned, played, truth, checks, series, settled)
+        results = replace(
+            results,
+            stack=stack,
+            started_at=started_at.isoformat(timespec="seconds"),
+            seconds=round(time.monotonic() - started, 3),
+        )
+        running.require_alive()  # what the checks say of a warehouse that is gone is nothing about the pipeline
         told.stage("stopping the stack")
     write_results(results, directory)
     write_series(series, directory)
     told.stage("writing the report")
     write_report(directory)
-    return Outcome(results, stats, settled, watch, directory, command)
+    return Outcome(results, played.stats, settled, watch, directory, command)
 
 
 def prepare(running: Stack, scenario: Scenario, sql: Path) -> None:
@@ -157,15 +154,51 @@ def _play(way: Way, running: Stack, directory: Path, told: Progress) -> tuple[Pl
     """Play the frames and wait until the pipeline has taken them in; lag and parts are watched meanwhile."""
     with watching(running, GROUP) as watch:
         told.stage("replaying")
-        played = way.play(running, directory, told.advance)
+        played = way.play(running, directory, attended(running, told.advance))
         told.stage("waiting for the pipeline")
         settled = wait_until_consumed(
             running.bootstrap,
             GROUP,
             acknowledged_ends(played.stats.ledger_path),
             progress=lambda lag: told.advance(f"{lag:,} messages behind"),
+            require_alive=running.require_alive,
         )
     return played, settled, watch
+
+
+def _results(
+    client: Any,
+    planned: Plan,
+    played: Played,
+    truth: Truth,
+    checks: list[CheckResult],
+    series: Series,
+    settled: Settled,
+) -> Results:
+    """What was found, without what only `run` knows of itself."""
+    stats, scenario = played.stats, planned.scenario
+    return Results(
+        scenario=scenario.name,
+        seed=scenario.seed,
+        stack="",
+        started_at="",
+        seconds=0.0,
+        counts=counts_of(client, stats, truth, checks),
+        target_rate=float(planned.pace.trades_per_second) if isinstance(planned.pace, Steady) else None,
+        achieved_rate=round(stats.trades_per_second, 1) if stats.trades_per_second is not None else None,
+        latency_ms=series.percentiles(),
+        checks=tuple(checks),
+        gaps=gaps_of(client, played.session_logs),
+        channels=channels_of(stats.channels),
+        late_p99_ms=_in_ms(stats.late_p99_ns),
+        late_max_ms=_in_ms(stats.late_max_ns),
+        interrupted=stats.interrupted,
+        lag_messages=settled.lag_messages,
+    )
+
+
+def _in_ms(ns: int | None) -> float | None:
+    return None if ns is None else round(ns / 1e6, 3)
 
 
 def _check(running: Stack, scenario: Scenario, told: Progress, data_docs: Path, *, docs: bool) -> list[CheckResult]:
@@ -183,35 +216,6 @@ def acknowledged_ends(ledger: Path) -> dict[tuple[str, int], int]:
     acknowledged = pl.scan_parquet(ledger).filter(pl.col("offset").is_not_null())
     last = acknowledged.group_by("topic", "partition").agg(pl.col("offset").max()).collect()
     return {(topic, partition): offset + 1 for topic, partition, offset in last.iter_rows()}
-
-
-def _gaps(client: Any, session_logs: Iterable[Path]) -> Mapping[str, Any] | None:
-    try:
-        return explain_gaps(client, session_logs=session_logs).as_json()
-    except DatabaseError:  # the schema under test may lack a table; its checks fail, and say so
-        return None
-
-
-def _counts(client: Any, stats: ReplayStats, truth: Truth, checks: Iterable[CheckResult]) -> Counts:
-    def count(table: str, final: str = "FINAL") -> int:
-        return int(client.query(f"SELECT count() FROM k2.{table} {final}").first_row[0])
-
-    bronze = [f"bronze_trades_{name}" for name in EXCHANGES]
-    by_name = {f"{check.suite}.{check.name}": check for check in checks}
-    lost, phantom = by_name.get("silver_trades.no_trade_lost"), by_name.get("silver_trades.no_phantom_trade")
-    gaps = by_name.get("silver_trades.gaps_are_those_injected")
-    return Counts(
-        frames_sent=stats.frames_sent,
-        trades_sent=stats.trades_sent,
-        bronze_rows=sum(count(table) for table in bronze),
-        silver_trades=count("silver_trades"),
-        dead_letters=count("dead_letters"),
-        lost=lost.unexpected if lost else None,
-        phantom=phantom.unexpected if phantom else None,
-        duplicates_sent=truth.duplicates_sent,
-        redelivered=sum(count(table, "") - count(table) for table in bronze),
-        gaps_found=int(gaps.observed["gaps_found"]) if gaps and gaps.observed else None,
-    )
 
 
 def _new_directory(out: Path, scenario: Scenario, started_at: datetime) -> Path:

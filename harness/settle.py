@@ -20,6 +20,7 @@ Ends = Mapping[tuple[str, int], int]
 
 _POLL_SECONDS: Final = 0.05
 _REQUEST_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +37,17 @@ def wait_until_consumed(
     ends: Ends,
     stall_seconds: float = 30.0,
     progress: Callable[[int], None] = lambda _: None,
+    require_alive: Callable[[], None] = lambda: None,
 ) -> Settled:
     """Wait until every group `<prefix>-<last part of the topic>` has committed up to `ends`.
 
     Gives up when for stall_seconds nothing more was committed; the lag that is left is in the answer, and the
-    checks will show what it means. `progress` is called with the lag in messages.
+    checks will show what it means. `progress` is called with the lag in messages, and `require_alive` now and then: it
+    raises when a part of the stack has died, for which nobody needs to wait.
     """
     topics = sorted({topic for topic, _ in ends})
     consumers = {topic: _group_reader(bootstrap, f"{group_prefix}-{topic.rsplit('.', 1)[1]}") for topic in topics}
-    started = moved = time.monotonic()
+    started = moved = looked = time.monotonic()
     least = None
     try:
         while True:
@@ -53,6 +56,9 @@ def wait_until_consumed(
             now = time.monotonic()
             if least is None or lag < least:
                 least, moved = lag, now
+            if now - looked > _LOOK_SECONDS:
+                require_alive()
+                looked = time.monotonic()
             if lag == 0 or now - moved > stall_seconds:
                 return Settled(lag, now - started)
             time.sleep(_POLL_SECONDS)

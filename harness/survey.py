@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,8 @@ from k2pipeline.exchanges import EXCHANGES, FrameKind
 
 Channel = tuple[str, FrameKind, str]
 """Exchange, kind and channel: what frames are counted by."""
+
+_TOLD_EVERY: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +34,17 @@ class Survey:
     is_sorted: bool
 
 
-def survey(path: Path) -> Survey:
-    """Read all of a capture, sending nothing; raises CaptureError where reading it does."""
+def survey(path: Path, told: Callable[[int], None] = lambda _: None) -> Survey:
+    """Read all of a capture, sending nothing; raises CaptureError where reading it does. `told`: the frames so far."""
     channels: Counter[Channel] = Counter()
     symbols: Counter[tuple[str, str]] = Counter()
     classify = {name: exchange.classify for name, exchange in EXCHANGES.items()}
     first_ns: int | None = None
     last_ns = previous_ns = 0
     is_sorted = True
-    for captured in read_capture(path):
+    for number, captured in enumerate(read_capture(path), 1):
+        if number % _TOLD_EVERY == 0:
+            told(number)
         frame = classify[captured.exchange](captured.frame)
         channels[captured.exchange, frame.kind, frame.channel] += 1
         if frame.kind is FrameKind.TRADE:
@@ -51,13 +56,17 @@ def survey(path: Path) -> Survey:
     return Survey(path, channels.total(), symbols.total(), channels, symbols, first_ns or 0, last_ns, is_sorted)
 
 
-def survey_for_replay(paths: Iterable[Path]) -> list[Survey]:
+def survey_for_replay(paths: Iterable[Path], told: Callable[[str], None] = lambda _: None) -> list[Survey]:
     """Survey every capture; raises CaptureError if one cannot be read or has no trade frame to send."""
-    surveys = [survey(path) for path in paths]
+    surveys = [_told_survey(path, told) for path in paths]
     for found in surveys:
         if not any(kind is FrameKind.TRADE for _, kind, _ in found.channels):
             raise no_trades(str(found.path), found.channels)
     return surveys
+
+
+def _told_survey(path: Path, told: Callable[[str], None]) -> Survey:
+    return survey(path, lambda frames: told(f"{path.name}: {frames:,} frames"))
 
 
 def no_trades(source: str, channels: Mapping[Channel, int]) -> CaptureError:

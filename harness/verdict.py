@@ -14,7 +14,8 @@ from rich.text import Text
 from harness.checks import CheckResult
 from harness.report.files import REPORT
 from harness.report.order import by_suite, in_order
-from harness.results import Percentiles, Results, fails
+from harness.report.sentences import headline, other_channels, rate
+from harness.results import Percentiles, Results, fails, warns
 from harness.run import Outcome
 
 SAMPLE_ROWS: Final = 3
@@ -28,42 +29,34 @@ def print_verdict(console: Console, outcome: Outcome) -> None:
     console.print(_counts(results))
     console.print(_layers(results.checks))
     console.print(_latency(results))
-    if outcome.settled.lag_messages:
-        console.print(
-            f"{outcome.settled.lag_messages:,} messages were never taken in: the pipeline stands still",
-            style="red",
-        )
+    _print_play(console, results)
     for check in in_order(results.checks):
         if not check.success:
             _print_failure(console, check)
     good = results.verdict == "pass"
-    headline = Text(" PASS " if good else " FAIL ", style="bold black on green" if good else "bold white on red")
-    console.print(Text.assemble(headline, " ", _sentence(results)))
+    badge = Text(" PASS " if good else " FAIL ", style="bold black on green" if good else "bold white on red")
+    console.print(Text.assemble(badge, " ", headline(results)), soft_wrap=True)
     console.print(f"seed {results.seed}; {results.seconds:.1f} s; repeat:", Text(outcome.command), soft_wrap=True)
     console.print("results:", Text(str(outcome.directory)), soft_wrap=True)
     console.print("report:", Text(str(outcome.directory / REPORT)), soft_wrap=True)
 
 
-def _sentence(results: Results) -> str:
-    counts = results.counts
-    if results.verdict == "pass":
-        warning = sum(not check.success for check in results.checks)
-        held = f"no check fails, {warning} warn" if warning else f"all {len(results.checks)} checks hold"
-        return (
-            f"{held}: {counts.trades_sent:,} trades sent, "
-            f"{counts.silver_trades:,} in silver, "
-            f"none lost, none doubled, every candle equal to the truth"
-        )
-    failing = f"{len(results.failed)} of {len(results.checks)} checks fail"
-    if counts.lost is None or counts.phantom is None:
-        return failing
-    return f"{failing}: {counts.lost:,} trades lost, {counts.phantom:,} phantom"
+def _print_play(console: Console, results: Results) -> None:
+    """How it was sent, and what was not."""
+    for line in (rate(results), other_channels(results)):
+        if line:
+            console.print(Text(line), style="dim", soft_wrap=True)
+    if results.is_rate_held is False:
+        wanted = f"{results.target_rate:,.10g} trades/s were asked for"
+        said = f"the rate was not held: {wanted}; ask for less, or give it the machine alone"
+        console.print(Text.assemble(("! ", "bold yellow"), said), soft_wrap=True)
 
 
 def _print_failure(console: Console, check: CheckResult) -> None:
     found = f"  {check.unexpected:,} unexpected"
     if not fails(check):  # the report has its rows; here it must not hide what fails
-        console.print(Text.assemble(("! ", "bold yellow"), f"{check.suite}.{check.name}", found), style="dim")
+        mark = ("! ", "bold yellow") if warns(check) else ("i ", "bold blue")
+        console.print(Text.assemble(mark, f"{check.suite}.{check.name}", found), style="dim")
         return
     console.print(Text.assemble(("✗ ", "bold red"), (f"{check.suite}.{check.name}", "bold"), found))
     console.print(Text(f"  {check.why}"), style="dim")
@@ -80,23 +73,28 @@ def _counts(results: Results) -> Table:
     table = _table("", "frames", "trades", "rows", numeric=3)
     table.add_row("sent", f"{counts.frames_sent:,}", f"{counts.trades_sent:,}", "")
     table.add_row("sent more than once", "", f"{counts.duplicates_sent:,}", "")
-    table.add_row("bronze", "", "", f"{counts.bronze_rows:,}")
-    table.add_row("silver", "", "", f"{counts.silver_trades:,}")
-    table.add_row("dead letters", "", "", f"{counts.dead_letters:,}")
+    for name, rows in (
+        ("bronze", counts.bronze_rows),
+        ("silver", counts.silver_trades),
+        ("dead letters", counts.dead_letters),
+    ):
+        table.add_row(name, "", "", "unreadable" if rows is None else f"{rows:,}")
     if counts.gaps_found:
         table.add_row("missing ids found", "", f"{counts.gaps_found:,}", "")
     return table
 
 
 def _layers(checks: Iterable[CheckResult]) -> Table:
-    table = _table("suite", "holds", "fails", "seconds", numeric=3)
+    table = _table("suite", "holds", "fails", "notes", "seconds", numeric=4)
     for suite, found in by_suite(checks):
-        fails = sum(not check.success for check in found)
+        failing = sum(map(fails, found))
+        noted = sum(not check.success for check in found) - failing
         table.add_row(
             suite,
-            str(len(found) - fails),
-            Text(str(fails), style="red" if fails else "dim"),
-            f"{sum(c.seconds for c in found):.2f}",
+            str(len(found) - failing - noted),
+            Text(str(failing), style="red" if failing else "dim"),
+            Text(str(noted), style="yellow" if noted else "dim"),
+            f"{sum(check.seconds for check in found):.2f}",
         )
     return table
 

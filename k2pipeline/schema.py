@@ -94,8 +94,7 @@ def apply_schema(
     before it stays applied, and the next call goes on there. ValueError for a database or a cluster whose name could
     not stand in SQL.
     """
-    if not directory.is_dir() or not any(directory.glob("*.sql")):
-        raise SchemaError(f"{directory}: no schema here (no *.sql file); give the directory with --sql")
+    require_schema(directory)
     _check_values(variables)
     plain(address.database, "database")
     logging.getLogger("clickhouse_migrations").setLevel(logging.WARNING)
@@ -122,6 +121,12 @@ def apply_schema(
     except (MigrationException, ClickHouseError, ClusterError) as error:
         raise SchemaError(f"{directory}: {error}") from error
     return [names[migration.version] for migration in done]
+
+
+def require_schema(directory: Path) -> None:
+    """Raise SchemaError unless the directory holds a schema: for those who want to know before they start a stack."""
+    if not directory.is_dir() or not any(directory.glob("*.sql")):
+        raise SchemaError(f"{directory}: no schema here (no *.sql file); give the directory with --sql")
 
 
 def statements(directory: Path, variables: SchemaVariables) -> Iterator[str]:

@@ -77,7 +77,9 @@ def behind_watermark(
     """
     keys = ", ".join(by)
     second = f"dateDiff('second', toDateTime64(0, 0, 'UTC'), {received})"
-    trusted = f"if({time} > addSeconds({received}, {ahead_s}), toDateTime64(0, 6, 'UTC'), {time})"
+    # Both in microseconds: nanoseconds end in the year 2262, and to compare with them a later time is an error.
+    latest = f"addSeconds(toDateTime64({received}, 6, 'UTC'), {ahead_s})"
+    trusted = f"if({time} > {latest}, toDateTime64(0, 6, 'UTC'), {time})"
     until_then = f"PARTITION BY {keys} ORDER BY second ROWS BETWEEN UNBOUNDED PRECEDING AND"
     return f"""
 WITH suspects AS (

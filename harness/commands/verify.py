@@ -22,6 +22,7 @@ from k2pipeline.stack import STACKS
 HELP: Final = "replay into a stack of its own, check every row, print the verdict"
 PASS: Final = 0
 CHECK_FAILED: Final = 1
+INTERRUPTED: Final = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the scenario; 0 if every check holds, else 1."""
+    """Run the scenario; 0 if every check holds, 130 if it was interrupted and what was sent by then checked, else 1."""
     scenario = _scenario(options)
     with Shown(Console(stderr=True, highlight=False)) as progress:
         outcome = run_scenario(
@@ -87,6 +88,8 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(outcome.results.as_json(), indent=2, ensure_ascii=False))
     else:
         print_verdict(Console(highlight=False), outcome)
+    if outcome.results.interrupted:
+        return INTERRUPTED
     return PASS if outcome.results.verdict == "pass" else CHECK_FAILED
 
 

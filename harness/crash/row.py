@@ -50,7 +50,7 @@ class Row:
     unacknowledged: int
     lost: int
     doubled: int
-    redelivered: int
+    redelivered: int | None
     is_gold_exact: bool
     checks: int
     failed: tuple[str, ...]

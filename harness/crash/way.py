@@ -86,7 +86,7 @@ class StrikingWay:
             await loop.run_in_executor(None, strikes.end)
 
         way = WebSocketWay(programme(source, self.planned.pace, (), scenario.seed), attended)
-        played = way.play(running, directory, lambda _: None)
+        played = way.play(running, directory, lambda *_: None)
         _forgive_unacknowledged(played.stats.ledger_path)
         return replace(played, checks=tuple(check for check in played.checks if check.name != "no_frame_lost"))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.nightly import NIGHT
-from harness.nightly.night import SHOWN_NIGHTS, Night
+from harness.nightly.night import SHOWN_NIGHTS, Night, is_alarm
 from harness.nightly.rules import Rule
 from harness.nightly.trend import Compared, History, usual
 from harness.results import check_json, write_junit
@@ -23,7 +23,7 @@ def write_night(night: Night, command: str, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     text = json.dumps(night_json(night, command), indent=1, ensure_ascii=False)
     (directory / NIGHT).write_text(text + "\n", encoding="utf-8")
-    write_junit(f"night {night.window.night}", night.checks, directory)
+    write_junit(f"night {night.window.night}", night.checks, directory, is_alarm)
 
 
 def night_json(night: Night, command: str) -> dict[str, Any]:

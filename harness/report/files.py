@@ -88,6 +88,11 @@ def results_of(content: Mapping[str, Any]) -> Results:
         achieved_rate=content["rate"]["achieved"],
         latency_ms={name: Percentiles(**_known(Percentiles, each)) for name, each in content["latency_ms"].items()},
         checks=tuple(check_of(each) for each in content["checks"]),
+        channels=tuple(content.get("channels", ())),
+        late_p99_ms=content["rate"].get("late_p99_ms"),
+        late_max_ms=content["rate"].get("late_max_ms"),
+        interrupted=content.get("interrupted", False),
+        lag_messages=content.get("lag_messages", 0),
     )
 
 

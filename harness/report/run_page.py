@@ -10,7 +10,8 @@ from harness.report.chart import MISSING
 from harness.report.curves import charts_of
 from harness.report.files import RunFiles
 from harness.report.page import Page, drawn, render
-from harness.report.views import Table, Tile, gaps_left_out, is_note, not_holding, suites, tables_of
+from harness.report.sentences import headline, other_channels, rate
+from harness.report.views import Table, Tile, gaps_left_out, not_holding, suites, tables_of
 from harness.results import Percentiles, Results, fails
 
 _TOO_FEW: Final = "too few"
@@ -38,25 +39,6 @@ def run_page(files: RunFiles) -> str:
         "detection": tables_of(files.detection),
     }
     return render("run.html.j2", _page(files, sections), run=sections)
-
-
-def headline(results: Results) -> str:
-    """The verdict in a sentence."""
-    counts, failed = results.counts, len(results.failed)
-    amiss = [check for check in results.checks if not check.success and not fails(check)]
-    warnings = len(amiss) - sum(map(is_note, amiss))
-    warned = f"; {warnings} warn{'s' if warnings == 1 else ''}" if warnings else ""
-    if not results.checks:
-        return "Nothing was checked, so nothing is proven"
-    if not failed:
-        return (
-            f"{'No check fails' if amiss else 'Every check holds'}: {counts.trades_sent:,} trades sent, "
-            f"none lost, none doubled, every candle exact{warned}"
-        )
-    lost = "" if counts.lost is None else f": {words.many(counts.lost, 'trade')} lost"
-    phantom = "" if counts.phantom is None else f", {counts.phantom:,} phantom"
-    of_all = f"{failed} of {words.many(len(results.checks), 'check')} {'fails' if failed == 1 else 'fail'}"
-    return f"{of_all}{lost}{phantom}{warned}"
 
 
 def _page(files: RunFiles, sections: Mapping[str, Any]) -> Page:
@@ -105,7 +87,7 @@ def _tiles(results: Results, asked: str) -> list[Tile]:
             "checks hold", f"{sum(check.success for check in results.checks)} / {len(results.checks)}", fails=failed > 0
         ),
         Tile("trades sent", f"{counts.trades_sent:,}", f"in {counts.frames_sent:,} frames"),
-        Tile("in silver", f"{counts.silver_trades:,}"),
+        Tile("in silver", _rows(counts.silver_trades)),
     ]
     if counts.lost is not None:
         tiles.append(Tile("lost", f"{counts.lost:,}", fails=counts.lost > 0))
@@ -138,16 +120,22 @@ def _flow(results: Results) -> list[Tile]:
     return [
         Tile("frames sent", f"{counts.frames_sent:,}", role="sent"),
         Tile("trades in them", f"{counts.trades_sent:,}", role="sent"),
-        Tile("bronze rows", f"{counts.bronze_rows:,}", role="bronze"),
-        Tile("silver trades", f"{counts.silver_trades:,}", role="silver"),
-        Tile("dead letters", f"{counts.dead_letters:,}", role="text"),
+        Tile("bronze rows", _rows(counts.bronze_rows), role="bronze"),
+        Tile("silver trades", _rows(counts.silver_trades), role="silver"),
+        Tile("dead letters", _rows(counts.dead_letters), role="text"),
     ]
+
+
+def _rows(count: int | None) -> str:
+    return MISSING if count is None else f"{count:,}"
 
 
 def _rows_say(results: Results) -> str:
     again = results.counts.duplicates_sent
     came = f"{words.many(again, 'trade')} came again, and stand in silver once" if again else "no trade came twice"
-    return f"A frame ends as bronze rows or as a dead letter, a bronze trade in silver or as a dead letter; {came}."
+    others = other_channels(results)
+    said = f"A frame ends as bronze rows or as a dead letter, a bronze trade in silver or as a dead letter; {came}."
+    return f"{said} {others}." if others else said
 
 
 def _checks_say(results: Results) -> str:
@@ -169,9 +157,10 @@ def _gaps_say(results: Results, gaps: Any) -> str:
 
 def _duplicates_say(results: Results) -> str:
     counts = results.counts
+    again = "an unknown number of rows" if counts.redelivered is None else words.many(counts.redelivered, "row")
     return (
         f"{words.many(counts.duplicates_sent, 'trade')} sent again with an identity that had come before; "
-        f"{words.many(counts.redelivered, 'row')} delivered again with an offset that bronze already had."
+        f"{again} delivered again with an offset that bronze already had."
     )
 
 
@@ -196,6 +185,11 @@ def _latency(latency_ms: Mapping[str, Percentiles]) -> Table:
 
 
 def _flow_say(files: RunFiles) -> str:
+    sent = rate(files.results)
+    return f"{sent[:1].upper()}{sent[1:]}. {_curves_say(files)}" if sent else _curves_say(files)
+
+
+def _curves_say(files: RunFiles) -> str:
     if files.series is None:
         return "This run left no series.json, so there are no curves."
     missed = files.series["sampled"]["missed"]

@@ -8,7 +8,7 @@ from typing import Final
 from harness.report import words
 from harness.report.files import REPORT, RunFiles
 from harness.report.markdown import bounded, cell, escaped, table
-from harness.report.run_page import headline
+from harness.report.sentences import headline
 from harness.report.views import Failing, not_holding
 from harness.results import Results, fails
 
@@ -85,7 +85,7 @@ def _counts(results: Results) -> str:
         "phantom": counts.phantom,
         "missing ids": counts.gaps_found,
     }
-    rows = [[name, "not checked" if value is None else f"{value:,}"] for name, value in known.items()]
+    rows = [[name, "not known" if value is None else f"{value:,}"] for name, value in known.items()]
     return table(["rows", ""], rows, numeric=(1,))
 
 

@@ -27,6 +27,10 @@ _SENT: Final = """
 SELECT scheduled_ns AS due_ns, intDiv(assumeNotNull({when}), 1000) AS done_us
 FROM k2_truth.frames WHERE {when} IS NOT NULL"""
 
+SPAN_OF_SENDING: Final = """
+SELECT min(scheduled_ns) AS zero_ns, greatest(max(scheduled_ns), max(sent_ns)) - zero_ns AS span_ns
+FROM k2_truth.frames"""
+
 
 def layers(exchanges: Iterable[str]) -> Mapping[str, str]:
     """The arrivals of each stage by its name (harness.checks.stages), in the order the data takes."""

@@ -8,7 +8,6 @@ WAYS holds the ways that work: a name, and the module with its `open_way`, impor
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -25,8 +24,11 @@ WAYS: Final = {
     "websocket": "harness.ways.websocket",
 }
 
-Told = Callable[[str], None]
-"""Told, in words, how far the play is."""
+
+class Told(Protocol):
+    """Told how far the play is: in words, and which share of it (0 to 1) is done, where that is known."""
+
+    def __call__(self, text: str, share: float | None = None, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

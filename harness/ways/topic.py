@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.faults import TRANSPORT_NAMES, FaultError
-from harness.plan import Plan
+from harness.plan import Meter, Plan
 from harness.replay import Times, replay
 from harness.ways import Played, Told
 from k2pipeline.stack import Stack
@@ -19,16 +19,16 @@ class TopicWay:
     planned: Plan
 
     def play(self, running: Stack, directory: Path, told: Told) -> Played:
-        planned = self.planned
+        planned, meter = self.planned, Meter(self.planned)
         stats = replay(
-            planned.frames(),
+            meter.through(planned.frames()),
             bootstrap=running.bootstrap,
             pace=planned.pace,
             times=Times(planned.scenario.times),
             faults=planned.faults,
             seed=planned.scenario.seed,
             ledger_path=directory / "ledger.parquet",
-            progress=lambda frames, trades: told(f"{frames:,} frames, {trades:,} trades"),
+            progress=lambda frames, trades: told(f"{frames:,} frames, {trades:,} trades", meter.share),
         )
         return Played(stats)
 

@@ -80,8 +80,9 @@ class LocalStack:
         create_topics(self.bootstrap, names, partitions)
 
     def kill(self, name: str) -> None:
-        self._part(name).kill()
-        self._killed.add(name)
+        part = self._part(name)
+        self._killed.add(name)  # first: somebody may look after it meanwhile
+        part.kill()
 
     def restart(self, name: str) -> None:
         self.kill(name)

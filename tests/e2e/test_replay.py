@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -376,6 +378,49 @@ def test_frames_not_acknowledged_in_time_are_counted_and_the_first_is_named(
     with pytest.raises(ReplayError, match=r"\d+ frames not acknowledged within 1 s, the first seq \d+ \(bina"):
         play(pausing(), producer_config={"linger.ms": 1000}, flush_timeout_s=1)
     assert pl.read_parquet(ledger_path).height == 10
+
+
+MEASURED = """
+import sys
+from pathlib import Path
+from harness.captures import read_capture
+from harness.pace import parse_rate
+from harness.replay import Times, replay
+from harness.survey import survey
+
+def peak_bytes():
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+capture, address, ledger = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+config = {"queue.buffering.max.kbytes": 32 * 1024, "compression.type": "zstd"}
+before = peak_bytes()
+assert survey(capture).frames == int(sys.argv[4])
+stats = replay(
+    read_capture(capture), bootstrap=address, pace=parse_rate("max"), times=Times.NOW, ledger_path=ledger,
+    producer_config=config,
+)
+print(stats.frames_sent, peak_bytes() - before)
+"""
+
+
+def test_a_capture_of_several_times_the_memory_is_replayed(address: str, ledger_path: Path, tmp_path: Path) -> None:
+    """Frames of 28 kB, as large snapshots are; with a producer's queue of 32 MiB in the place of 256."""
+    frames, size, bound = 64_000, 28_000, 512 * 1024 * 1024
+    capture = tmp_path / "large.jsonl.zst"
+    with CaptureWriter(capture) as writer:
+        for number in range(frames):
+            small = trade(number)
+            writer.write(small.recv_ns, "binance", small.frame[:-1] + b',"x":"' + b"x" * size + b'"}')
+    command = [sys.executable, "-c", MEASURED, str(capture), address, str(ledger_path), str(frames)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    sent, grown = map(int, done.stdout.split())
+    assert sent == frames
+    assert frames * size > 3 * bound
+    assert grown < bound, f"{grown:,} bytes"
+    rows = pl.read_parquet(ledger_path, columns=["offset"])
+    assert (rows.height, rows["offset"].null_count()) == (frames, 0)
 
 
 @needs_captures
