@@ -29,7 +29,7 @@ from clickhouse_migrations.migrator import Migrator
 from clickhouse_migrations.substitution import substitute
 
 from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaVariables
-from k2pipeline.warehouse.kafka_ddl import rewrite_create
+from k2pipeline.warehouse.kafka.ddl import rewrite_create
 
 SYMBOLS = [
     "BTCUSDT", "ETHUSDT", "ETHBTC", "SOLUSDT", "BNBUSDT", "XRPUSDT", "ADAUSDT",

@@ -22,7 +22,7 @@ from pathlib import Path
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from k2pipeline.stack import Stack, start_stack
-from k2pipeline.warehouse.kafka_consumer import CLIENT_OPTIONS
+from k2pipeline.warehouse.kafka.consumer import CLIENT_OPTIONS
 
 TOPIC = "benchmark.frames"
 FRAME = (

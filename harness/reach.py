@@ -14,7 +14,7 @@ from harness.checks import SuiteError
 from harness.checks.slos import Slo
 from harness.checks.stages import QUEUED
 from k2pipeline.schema import SchemaVariables
-from k2pipeline.warehouse.kafka_settings import FETCH_WAIT_MS, KafkaSettings
+from k2pipeline.warehouse.kafka.settings import FETCH_WAIT_MS, KafkaSettings
 
 _QUEUE: Final = re.compile(r"ENGINE\s*=\s*Kafka\b[^;]*", re.IGNORECASE)
 _FLUSH: Final = re.compile(r"kafka_flush_interval_ms\s*=\s*([0-9]+)", re.IGNORECASE)

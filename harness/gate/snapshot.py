@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from k2pipeline.warehouse.kafka_ddl import definition_in
+from k2pipeline.warehouse.kafka.ddl import definition_in
 
 MIGRATIONS: Final = "schema_versions"
 KAFKA: Final = "Kafka"

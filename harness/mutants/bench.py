@@ -23,8 +23,8 @@ from harness.mutants.tape import Delivery, Message
 from harness.truth import Truth, load
 from k2pipeline.exchanges import DLQ_TOPIC
 from k2pipeline.warehouse.engine import Engine, quoted
-from k2pipeline.warehouse.kafka_ddl import definition_in, rewrite_create
-from k2pipeline.warehouse.kafka_insert import TableName, insert_statement
+from k2pipeline.warehouse.kafka.ddl import definition_in, rewrite_create
+from k2pipeline.warehouse.kafka.insert import TableName, insert_statement
 
 DATABASE: Final = "k2"
 # Blocks have a few hundred rows: threads would wait for each other, and compiling an expression costs more than it

@@ -19,7 +19,7 @@ from harness.mutants.bench import DATABASE, Bench
 from harness.mutants.schema import Placed, Schema
 from harness.mutants.statement import Statement
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.kafka_ddl import rewrite_create
+from k2pipeline.warehouse.kafka.ddl import rewrite_create
 
 _OBJECTS: Final = f"""SELECT name, toString(uuid) AS uuid, engine, create_table_query, as_select
 FROM system.tables WHERE database = '{DATABASE}' AND NOT startsWith(name, '.') ORDER BY name"""

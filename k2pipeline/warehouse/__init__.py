@@ -6,9 +6,9 @@ Three parts, and what passes between them:
 
 - `engine.py` owns chDB. `Engine(data_dir).connect()` gives an `EngineConnection`. Opening one costs 0.2 ms,
   so every request has a fresh one and nothing (settings, current database, errors) leaks into the next.
-- `http_app.py`, `query_endpoint.py` and what they use answer HTTP. Of Kafka they know only the protocol
-  `KafkaSupport` in `kafka_support.py`.
-- `kafka_engine.py` is the Kafka table engine that chDB lacks. `KafkaTables(connect=engine.connect)`
+- `http/` answers HTTP: `app.py`, `query_endpoint.py` and what they use. Of Kafka it knows only the protocol
+  `KafkaSupport` in `http/kafka_support.py`.
+- `kafka/` is the Kafka table engine that chDB lacks. `KafkaTables(connect=engine.connect)` in `tables.py`
   implements `KafkaSupport`; `__main__.py` brings the two together.
 
 How the HTTP interface calls `KafkaSupport` (from worker threads, several at once):

@@ -43,9 +43,9 @@ def _allow_many_files() -> None:
 def _serve(options: argparse.Namespace, password: str) -> int:
     from k2pipeline.warehouse.engine import Engine
     from k2pipeline.warehouse.errors import WarehouseError
-    from k2pipeline.warehouse.kafka_engine import KafkaTables
-    from k2pipeline.warehouse.kafka_support import KafkaSupport
-    from k2pipeline.warehouse.query_endpoint import Timeouts
+    from k2pipeline.warehouse.http.kafka_support import KafkaSupport
+    from k2pipeline.warehouse.http.query_endpoint import Timeouts
+    from k2pipeline.warehouse.kafka.tables import KafkaTables
     from k2pipeline.warehouse.server import ServerConfig, serve
 
     def kafka_for(engine: Engine) -> KafkaSupport:

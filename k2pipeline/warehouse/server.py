@@ -17,13 +17,13 @@ from typing import Any
 import uvicorn
 
 from k2pipeline.warehouse.engine import Engine
-from k2pipeline.warehouse.http_app import create_app
-from k2pipeline.warehouse.http_protocol import BoundedProtocol
-from k2pipeline.warehouse.kafka_support import KafkaSupport
-from k2pipeline.warehouse.query_endpoint import QueryEndpoint, Timeouts
-from k2pipeline.warehouse.runner import Runner
-from k2pipeline.warehouse.sessions import Sessions
-from k2pipeline.warehouse.spool import SpoolDirectory
+from k2pipeline.warehouse.http.app import create_app
+from k2pipeline.warehouse.http.kafka_support import KafkaSupport
+from k2pipeline.warehouse.http.protocol import BoundedProtocol
+from k2pipeline.warehouse.http.query_endpoint import QueryEndpoint, Timeouts
+from k2pipeline.warehouse.http.runner import Runner
+from k2pipeline.warehouse.http.sessions import Sessions
+from k2pipeline.warehouse.http.spool import SpoolDirectory
 
 LOG = logging.getLogger("k2.warehouse.http")
 

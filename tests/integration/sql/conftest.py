@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaVariables, statements
-from k2pipeline.warehouse.kafka_ddl import rewrite_create
+from k2pipeline.warehouse.kafka.ddl import rewrite_create
 
 RECV_NS = 1_790_446_152_679_000_123
 

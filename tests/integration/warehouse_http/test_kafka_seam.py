@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from k2pipeline.warehouse.cancellation import Cancellation
 from k2pipeline.warehouse.engine import Engine
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.job import read_job
-from k2pipeline.warehouse.request import read_request
-from k2pipeline.warehouse.runner import Runner
-from k2pipeline.warehouse.sessions import Sessions
-from k2pipeline.warehouse.spool import SpoolDirectory
+from k2pipeline.warehouse.http.cancellation import Cancellation
+from k2pipeline.warehouse.http.job import read_job
+from k2pipeline.warehouse.http.request import read_request
+from k2pipeline.warehouse.http.runner import Runner
+from k2pipeline.warehouse.http.sessions import Sessions
+from k2pipeline.warehouse.http.spool import SpoolDirectory
 
 
 class Recorder:

@@ -16,9 +16,9 @@ import pytest
 
 from k2pipeline.warehouse.engine import Engine, EngineConnection
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.kafka_consumer import KafkaConsumer
-from k2pipeline.warehouse.kafka_ddl import definition_in, rewrite_create
-from k2pipeline.warehouse.kafka_engine import KafkaTables
+from k2pipeline.warehouse.kafka.consumer import KafkaConsumer
+from k2pipeline.warehouse.kafka.ddl import definition_in, rewrite_create
+from k2pipeline.warehouse.kafka.tables import KafkaTables
 
 REQUIRED = "kafka_broker_list = 'b', kafka_topic_list = 't', kafka_group_name = 'g', kafka_format = 'RawBLOB'"
 

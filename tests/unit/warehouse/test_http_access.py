@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from k2pipeline.warehouse.access import Credentials, is_loopback, read_credentials
 from k2pipeline.warehouse.errors import WarehouseError
+from k2pipeline.warehouse.http.access import Credentials, is_loopback, read_credentials
 
 
 def basic(text: str) -> dict[str, str]:

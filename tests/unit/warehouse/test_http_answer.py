@@ -6,13 +6,13 @@ from typing import Any
 import lz4.frame
 import pytest
 
-from k2pipeline.warehouse.answer import Answer
-from k2pipeline.warehouse.body import Message
-from k2pipeline.warehouse.cancellation import Cancellation
 from k2pipeline.warehouse.engine import Result, Statistics
 from k2pipeline.warehouse.errors import ClientGone, WarehouseError
-from k2pipeline.warehouse.response import Identity
-from k2pipeline.warehouse.runner import Running
+from k2pipeline.warehouse.http.answer import Answer
+from k2pipeline.warehouse.http.body import Message
+from k2pipeline.warehouse.http.cancellation import Cancellation
+from k2pipeline.warehouse.http.response import Identity
+from k2pipeline.warehouse.http.runner import Running
 
 PIECE = b"x" * 300_000
 

@@ -3,9 +3,9 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from k2pipeline.warehouse.body import Message, RequestBody
-from k2pipeline.warehouse.cancellation import Cancellation
 from k2pipeline.warehouse.errors import ClientGone, WarehouseError
+from k2pipeline.warehouse.http.body import Message, RequestBody
+from k2pipeline.warehouse.http.cancellation import Cancellation
 
 SILENCE: Message = {"type": "silence"}
 GONE: Message = {"type": "http.disconnect"}

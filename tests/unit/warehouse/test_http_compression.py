@@ -9,8 +9,8 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from k2pipeline.warehouse.compression import ByteSource, chosen_encoding, decoded, encoder
 from k2pipeline.warehouse.errors import WarehouseError
+from k2pipeline.warehouse.http.compression import ByteSource, chosen_encoding, decoded, encoder
 
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,

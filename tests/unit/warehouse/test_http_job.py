@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from urllib3.filepost import encode_multipart_formdata
 
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.job import ExternalTable, Insert, Job, read_job
-from k2pipeline.warehouse.request import read_request, read_url
-from k2pipeline.warehouse.spool import SpoolDirectory
-from k2pipeline.warehouse.statement import Statement
+from k2pipeline.warehouse.http.job import ExternalTable, Insert, Job, read_job
+from k2pipeline.warehouse.http.request import read_request, read_url
+from k2pipeline.warehouse.http.spool import SpoolDirectory
+from k2pipeline.warehouse.http.statement import Statement
 
 
 class Pieces:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from urllib3.filepost import encode_multipart_formdata
 
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.multipart import Part, form_boundary, read_form
+from k2pipeline.warehouse.http.multipart import Part, form_boundary, read_form
 
 names = st.text(st.characters(codec="ascii", min_codepoint=97, max_codepoint=122), min_size=1)
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.request import Request, SessionRequest, read_request, read_url
+from k2pipeline.warehouse.http.request import Request, SessionRequest, read_request, read_url
 
 
 def read(query_string: bytes, method: str = "POST", **headers: str) -> Request:

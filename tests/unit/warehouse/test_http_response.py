@@ -4,7 +4,7 @@ from clickhouse_connect.driver.transform import extract_exception_with_tag
 
 from k2pipeline.warehouse.engine import Statistics
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.response import error_text, failure_within_output, output_headers, summary_header
+from k2pipeline.warehouse.http.response import error_text, failure_within_output, output_headers, summary_header
 
 
 def test_failure_in_the_middle_is_found_by_clickhouse_connect() -> None:

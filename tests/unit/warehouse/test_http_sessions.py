@@ -5,8 +5,8 @@ import pytest
 
 from k2pipeline.warehouse.engine import EngineConnection
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.request import SessionRequest
-from k2pipeline.warehouse.sessions import Sessions
+from k2pipeline.warehouse.http.request import SessionRequest
+from k2pipeline.warehouse.http.sessions import Sessions
 
 
 class Recorder:

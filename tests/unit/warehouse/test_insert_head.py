@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from k2pipeline.warehouse.insert_head import HeadIncomplete, InsertHead, find_insert_head
+from k2pipeline.warehouse.http.insert_head import HeadIncomplete, InsertHead, find_insert_head
 
 HEADS = [
     (b"INSERT INTO t (a, b) SETTINGS x = 1 FORMAT Native\n", b"INSERT INTO t (a, b) ", b"SETTINGS x = 1 ", "Native"),

@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from k2pipeline.warehouse.kafka_assignment import Assignment
-from k2pipeline.warehouse.kafka_stats import ConsumerStats
+from k2pipeline.warehouse.kafka.assignment import Assignment
+from k2pipeline.warehouse.kafka.stats import ConsumerStats
 
 
 @dataclass

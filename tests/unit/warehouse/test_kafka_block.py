@@ -5,7 +5,7 @@ from datetime import datetime
 
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_NOT_AVAILABLE, Message
 
-from k2pipeline.warehouse.kafka_block import Block
+from k2pipeline.warehouse.kafka.block import Block
 
 Headers = Sequence[tuple[str, bytes | None]]
 

@@ -11,14 +11,13 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from k2pipeline.warehouse import kafka_consumer
-from k2pipeline.warehouse.kafka_block import Block
-from k2pipeline.warehouse.kafka_consumer import KafkaConsumer
-from k2pipeline.warehouse.kafka_ddl import KafkaTableDefinition
-from k2pipeline.warehouse.kafka_gate import Gate
-from k2pipeline.warehouse.kafka_insert import TableName
-from k2pipeline.warehouse.kafka_settings import KafkaSettings
-from k2pipeline.warehouse.kafka_stats import ConsumerStats
+from k2pipeline.warehouse.kafka.block import Block
+from k2pipeline.warehouse.kafka.consumer import KafkaConsumer
+from k2pipeline.warehouse.kafka.ddl import KafkaTableDefinition
+from k2pipeline.warehouse.kafka.gate import Gate
+from k2pipeline.warehouse.kafka.insert import TableName
+from k2pipeline.warehouse.kafka.settings import KafkaSettings
+from k2pipeline.warehouse.kafka.stats import ConsumerStats
 
 SETTINGS = KafkaSettings("b:1", ("t",), "g", poll_timeout_ms=10, flush_interval_ms=10)
 
@@ -96,10 +95,12 @@ class OffsetBlock(Block):
 def consuming(client: ScriptedClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """A consumer at work on the script; the number of messages of each insert that it made."""
     inserts: list[int] = []
-    monkeypatch.setattr(kafka_consumer, "Consumer", lambda *_, **__: client)
-    monkeypatch.setattr(kafka_consumer, "Message", Spoken)
-    monkeypatch.setattr(kafka_consumer, "Block", OffsetBlock)
-    monkeypatch.setattr(kafka_consumer, "insert", lambda *arguments: inserts.append(arguments[-1].message_count))
+    monkeypatch.setattr("k2pipeline.warehouse.kafka.consumer.Consumer", lambda *_, **__: client)
+    monkeypatch.setattr("k2pipeline.warehouse.kafka.consumer.Message", Spoken)
+    monkeypatch.setattr("k2pipeline.warehouse.kafka.consumer.Block", OffsetBlock)
+    monkeypatch.setattr(
+        "k2pipeline.warehouse.kafka.consumer.insert", lambda *arguments: inserts.append(arguments[-1].message_count)
+    )
     definition = KafkaTableDefinition(SETTINGS, "message")
     connect = cast(Any, lambda: SimpleNamespace(close=lambda: None))
     consumer = KafkaConsumer(TableName("k2", "queue"), definition, 0, Gate(), connect, ConsumerStats("tested"))

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.kafka_ddl import definition_in, rewrite_create
+from k2pipeline.warehouse.kafka.ddl import definition_in, rewrite_create
 
 SETTINGS = "kafka_broker_list = 'b:1', kafka_topic_list = 't', kafka_group_name = 'g', kafka_format = 'RawBLOB'"
 

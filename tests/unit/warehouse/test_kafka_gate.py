@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from k2pipeline.warehouse.kafka_gate import Gate
+from k2pipeline.warehouse.kafka.gate import Gate
 
 LIMIT_S = 10.0
 BRIEFLY_S = 0.05

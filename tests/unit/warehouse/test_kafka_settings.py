@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.kafka_settings import Value, check_settings, parse_value, settings_from
+from k2pipeline.warehouse.kafka.settings import Value, check_settings, parse_value, settings_from
 
 REQUIRED: dict[str, Value] = {
     "kafka_broker_list": "b:1",

@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 import re
 
-from k2pipeline.warehouse.kafka_report import Reported, report_statement
-from k2pipeline.warehouse.kafka_stats import ConsumerStats
+from k2pipeline.warehouse.kafka.report import Reported, report_statement
+from k2pipeline.warehouse.kafka.stats import ConsumerStats
 
 
 def test_numbers_add_up() -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from k2pipeline.warehouse.sql_tokens import Kind, tokens
+from k2pipeline.warehouse.http.sql_tokens import Kind, tokens
 
 
 def words(sql: bytes) -> list[bytes]:

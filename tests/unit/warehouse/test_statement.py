@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.statement import read_statement
+from k2pipeline.warehouse.http.statement import read_statement
 
 
 @pytest.mark.parametrize(

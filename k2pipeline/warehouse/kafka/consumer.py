@@ -17,13 +17,13 @@ from contextlib import closing
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from k2pipeline.warehouse.engine import EngineConnection
-from k2pipeline.warehouse.kafka_assignment import Assignment
-from k2pipeline.warehouse.kafka_block import Block, Partition
-from k2pipeline.warehouse.kafka_ddl import KafkaTableDefinition
-from k2pipeline.warehouse.kafka_gate import Gate
-from k2pipeline.warehouse.kafka_insert import TableName, insert
-from k2pipeline.warehouse.kafka_settings import FETCH_WAIT_MS, KafkaSettings
-from k2pipeline.warehouse.kafka_stats import LOG, ConsumerStats
+from k2pipeline.warehouse.kafka.assignment import Assignment
+from k2pipeline.warehouse.kafka.block import Block, Partition
+from k2pipeline.warehouse.kafka.ddl import KafkaTableDefinition
+from k2pipeline.warehouse.kafka.gate import Gate
+from k2pipeline.warehouse.kafka.insert import TableName, insert
+from k2pipeline.warehouse.kafka.settings import FETCH_WAIT_MS, KafkaSettings
+from k2pipeline.warehouse.kafka.stats import LOG, ConsumerStats
 
 # A poll is cut into slices so that a DROP does not wait for a long kafka_poll_timeout_ms; into shorter ones while an
 # insert runs, whose end is to be noticed: its offsets are committed then, and the next flush interval begins.
@@ -37,7 +37,7 @@ CLIENT_OPTIONS = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
     "allow.auto.create.topics": False,
-    # Our own answer to an offset that is out of range is the start, with a warning (kafka_assignment.py).
+    # Our own answer to an offset that is out of range is the start, with a warning (assignment.py).
     "auto.offset.reset": "error",
     "fetch.wait.max.ms": FETCH_WAIT_MS,
     # After a full queue the client would wait a whole second before it fetches again.

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from k2pipeline.warehouse.kafka_block import Partition
+from k2pipeline.warehouse.kafka.block import Partition
 
 LOG = logging.getLogger("k2.warehouse.kafka")
 

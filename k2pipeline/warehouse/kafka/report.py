@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from k2pipeline.warehouse.engine import quoted
-from k2pipeline.warehouse.kafka_stats import ConsumerState
+from k2pipeline.warehouse.kafka.stats import ConsumerState
 
 # Names and types as `DESCRIBE system.kafka_consumers` gives them; what has no meaning here stays empty.
 _COLUMNS = {

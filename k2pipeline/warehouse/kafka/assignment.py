@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_INVALID, Consumer, KafkaException, TopicPartition
 
-from k2pipeline.warehouse.kafka_block import Partition
-from k2pipeline.warehouse.kafka_stats import ConsumerStats
+from k2pipeline.warehouse.kafka.block import Partition
+from k2pipeline.warehouse.kafka.stats import ConsumerStats
 
 _SETTLED_REFRESH_S = 5.0
 _UNSETTLED_REFRESH_S = 0.25

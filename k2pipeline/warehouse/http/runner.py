@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 
-from k2pipeline.warehouse.cancellation import Cancellation
 from k2pipeline.warehouse.engine import Engine, EngineConnection, Result, quoted
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.job import Insert, Job
-from k2pipeline.warehouse.kafka_support import KafkaSupport
-from k2pipeline.warehouse.request import Request
-from k2pipeline.warehouse.sessions import Session, Sessions
-from k2pipeline.warehouse.statement import Statement
+from k2pipeline.warehouse.http.cancellation import Cancellation
+from k2pipeline.warehouse.http.job import Insert, Job
+from k2pipeline.warehouse.http.kafka_support import KafkaSupport
+from k2pipeline.warehouse.http.request import Request
+from k2pipeline.warehouse.http.sessions import Session, Sessions
+from k2pipeline.warehouse.http.statement import Statement
 
 # Blocks of these formats can be written one after the other. All others have a head or a foot around all
 # rows; chDB's streaming would repeat it for every block, so their answers are made in one piece.

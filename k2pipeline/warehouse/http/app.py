@@ -14,9 +14,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from k2pipeline.warehouse.access import is_loopback
-from k2pipeline.warehouse.kafka_support import KafkaSupport
-from k2pipeline.warehouse.query_endpoint import QueryEndpoint
+from k2pipeline.warehouse.http.access import is_loopback
+from k2pipeline.warehouse.http.kafka_support import KafkaSupport
+from k2pipeline.warehouse.http.query_endpoint import QueryEndpoint
 
 _HELP = """\
 There is no handle {path}

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from k2pipeline.warehouse.engine import EngineConnection
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.request import SessionRequest
+from k2pipeline.warehouse.http.request import SessionRequest
 
 LOG = logging.getLogger("k2.warehouse.http")
 

@@ -8,12 +8,12 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
-from k2pipeline.warehouse.body import Message
-from k2pipeline.warehouse.cancellation import Cancellation
-from k2pipeline.warehouse.compression import Encoder, chosen_encoding, encoder
 from k2pipeline.warehouse.engine import Statistics
 from k2pipeline.warehouse.errors import ClientGone, WarehouseError
-from k2pipeline.warehouse.response import (
+from k2pipeline.warehouse.http.body import Message
+from k2pipeline.warehouse.http.cancellation import Cancellation
+from k2pipeline.warehouse.http.compression import Encoder, chosen_encoding, encoder
+from k2pipeline.warehouse.http.response import (
     Headers,
     Identity,
     error_headers,
@@ -22,7 +22,7 @@ from k2pipeline.warehouse.response import (
     output_headers,
     summary_header,
 )
-from k2pipeline.warehouse.runner import Running
+from k2pipeline.warehouse.http.runner import Running
 
 LOG = logging.getLogger("k2.warehouse.http")
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from k2pipeline.warehouse.compression import ByteSource
 from k2pipeline.warehouse.errors import WarehouseError
+from k2pipeline.warehouse.http.compression import ByteSource
 
 _PREFIX = "insert-"
 _COPY_BYTES = 1024 * 1024

@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from k2pipeline.warehouse.access import read_credentials
-from k2pipeline.warehouse.answer import Answer
-from k2pipeline.warehouse.body import RequestBody
-from k2pipeline.warehouse.cancellation import Cancellation
-from k2pipeline.warehouse.compression import decoded
 from k2pipeline.warehouse.errors import ClientGone, WarehouseError
-from k2pipeline.warehouse.job import read_job
-from k2pipeline.warehouse.request import Request, read_request, read_url
-from k2pipeline.warehouse.response import Identity
-from k2pipeline.warehouse.runner import Runner
-from k2pipeline.warehouse.spool import SpoolDirectory
+from k2pipeline.warehouse.http.access import read_credentials
+from k2pipeline.warehouse.http.answer import Answer
+from k2pipeline.warehouse.http.body import RequestBody
+from k2pipeline.warehouse.http.cancellation import Cancellation
+from k2pipeline.warehouse.http.compression import decoded
+from k2pipeline.warehouse.http.job import read_job
+from k2pipeline.warehouse.http.request import Request, read_request, read_url
+from k2pipeline.warehouse.http.response import Identity
+from k2pipeline.warehouse.http.runner import Runner
+from k2pipeline.warehouse.http.spool import SpoolDirectory
 
 LOG = logging.getLogger("k2.warehouse.http")
 

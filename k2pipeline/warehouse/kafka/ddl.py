@@ -23,7 +23,7 @@ from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.kafka_settings import (
+from k2pipeline.warehouse.kafka.settings import (
     ARGUMENTS,
     KafkaSettings,
     Value,

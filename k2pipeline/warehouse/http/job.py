@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
-from k2pipeline.warehouse.compression import ByteSource
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.insert_head import HeadIncomplete, InsertHead, find_insert_head
-from k2pipeline.warehouse.multipart import Part, form_boundary, read_form
-from k2pipeline.warehouse.request import DEFAULT_FORMAT, Request
-from k2pipeline.warehouse.spool import SpoolDirectory
-from k2pipeline.warehouse.statement import Statement, read_statement
+from k2pipeline.warehouse.http.compression import ByteSource
+from k2pipeline.warehouse.http.insert_head import HeadIncomplete, InsertHead, find_insert_head
+from k2pipeline.warehouse.http.multipart import Part, form_boundary, read_form
+from k2pipeline.warehouse.http.request import DEFAULT_FORMAT, Request
+from k2pipeline.warehouse.http.spool import SpoolDirectory
+from k2pipeline.warehouse.http.statement import Statement, read_statement
 
 _QUERY_MAX_BYTES = 16 * 1024 * 1024
 _FORM_MAX_BYTES = 64 * 1024 * 1024

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from k2pipeline.warehouse.engine import EngineConnection, quoted
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.kafka_block import Block
-from k2pipeline.warehouse.kafka_ddl import KafkaTableDefinition
+from k2pipeline.warehouse.kafka.block import Block
+from k2pipeline.warehouse.kafka.ddl import KafkaTableDefinition
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """`ENGINE = Kafka` of the embedded warehouse: the Kafka tables there are, and consumers for those being read.
 
-The tables themselves say what they are (kafka_ddl.py), so this registry is only ever a reflection of
+The tables themselves say what they are (ddl.py), so this registry is only ever a reflection of
 system.tables: compared after every change, and built afresh after a restart. As in ClickHouse, a table
 streams while at least one materialized view reads from it: dropping the last view pauses, creating one
 resumes, and nothing is lost between.
@@ -23,12 +23,12 @@ from dataclasses import dataclass, field
 
 from k2pipeline.warehouse.engine import EngineConnection
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.kafka_consumer import KafkaConsumer, client_id
-from k2pipeline.warehouse.kafka_ddl import KafkaTableDefinition, definition_in, rewrite_create
-from k2pipeline.warehouse.kafka_gate import Gate
-from k2pipeline.warehouse.kafka_insert import TableName
-from k2pipeline.warehouse.kafka_report import Reported, report_statement
-from k2pipeline.warehouse.kafka_stats import ConsumerStats
+from k2pipeline.warehouse.kafka.consumer import KafkaConsumer, client_id
+from k2pipeline.warehouse.kafka.ddl import KafkaTableDefinition, definition_in, rewrite_create
+from k2pipeline.warehouse.kafka.gate import Gate
+from k2pipeline.warehouse.kafka.insert import TableName
+from k2pipeline.warehouse.kafka.report import Reported, report_statement
+from k2pipeline.warehouse.kafka.stats import ConsumerStats
 
 _NULL_TABLES = """
     SELECT toString(uuid) AS uuid, database, name AS table, notEmpty(dependencies_table) AS is_read

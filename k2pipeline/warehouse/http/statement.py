@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from k2pipeline.warehouse.errors import WarehouseError
-from k2pipeline.warehouse.sql_tokens import Kind, Token, tokens
+from k2pipeline.warehouse.http.sql_tokens import Kind, Token, tokens
 
 _DEFINITIONS = frozenset(b"CREATE DROP DETACH ATTACH RENAME EXCHANGE ALTER TRUNCATE UNDROP REPLACE".split())
 _SELECTS = frozenset((b"SELECT", b"WITH", b"FROM", b"("))

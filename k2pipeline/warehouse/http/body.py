@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from k2pipeline.warehouse.cancellation import Cancellation
 from k2pipeline.warehouse.errors import ClientGone, WarehouseError
+from k2pipeline.warehouse.http.cancellation import Cancellation
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

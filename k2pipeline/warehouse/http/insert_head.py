@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from k2pipeline.warehouse.sql_tokens import Kind, Token, tokens
+from k2pipeline.warehouse.http.sql_tokens import Kind, Token, tokens
 
 # As in ClickHouse's ParserInsertQuery.cpp: blanks after the format's name, then at most one line end.
 _BEFORE_DATA = re.compile(rb"[ \t\f]*+(?:\r?\n)?")

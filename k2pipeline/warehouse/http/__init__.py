@@ -1,0 +1,1 @@
+"""ClickHouse's HTTP interface over chDB: requests read, statements run, answers sent."""
