@@ -65,8 +65,11 @@ def test_the_example_of_the_docs_has_ten_lines_and_runs_from_a_wheel(tmp_path: P
     environment = tmp_path / "environment"
     venv.create(environment, symlinks=True, with_pip=False)
     (site,) = environment.glob("lib/python*/site-packages")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*pip, "--disable-pip-version-check", "--prefix", environment, source], check=True)
+    # --ignore-installed, or pip would first take the K2 away that these tests themselves run with.
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--ignore-installed", "--no-deps", "--no-index"]
+    subprocess.run(
+        [*pip, "--no-build-isolation", "--disable-pip-version-check", "--prefix", environment, source], check=True
+    )
     shutil.rmtree(source)
     (site / "dependencies.pth").write_text("\n".join(each for each in sys.path if each.endswith("-packages")) + "\n")
     shutil.copytree(environment / "share" / "k2" / "sql", project / "my" / "sql")
