@@ -23,7 +23,7 @@ PRODUCER_DEFAULTS: Final[Mapping[str, str | int | bool]] = MappingProxyType(
     {
         "acks": "all",
         "enable.idempotence": True,
-        "linger.ms": 10,
+        "linger.ms": 20,
         "queue.buffering.max.messages": 100_000,
         "queue.buffering.max.kbytes": 256 * 1024,
         "message.max.bytes": 32 * 1024 * 1024,

@@ -55,6 +55,7 @@ def play(test: Test, told: Progress) -> tuple[Outcome, Work]:
         times="now",
         seed=test.seed,
         slos=True,
+        partitions=profile.partitions,
     )
     way = LocustWay(profile, test.seed, test.workers, test.ui)
     outcome = run(

@@ -5,6 +5,7 @@ duration = "60s"
 shape = [[0, 1], [1, 1]]    # points of [part of the duration, part of the rate]; two at one place are a jump
 readers = 0                 # users who ask the warehouse what dashboards ask
 reader_p99_ms = 1000        # of a hundred of their queries at most one may take longer
+partitions = 4              # of each topic
 
 [shares]                    # what each exchange gets of the rate
 binance = 1.0
@@ -43,6 +44,7 @@ class Profile:
     shape: tuple[tuple[float, float], ...] = STEADY
     readers: int = 0
     reader_p99_ms: float = 1000.0
+    partitions: int = 4
 
     def __post_init__(self) -> None:
         if not 0 < self.rate < math.inf:
@@ -51,6 +53,8 @@ class Profile:
             raise ProfileError(f"duration {self.seconds:g} s is not above 0; give for example --duration 60s")
         if self.readers < 0:
             raise ProfileError(f"readers {self.readers} is less than 0")
+        if self.partitions < 1:
+            raise ProfileError(f"partitions {self.partitions} is less than 1")
         if not self.reader_p99_ms > 0:
             raise ProfileError(f"reader_p99_ms {self.reader_p99_ms:g} is not above 0; give for example 1000")
         _check_shares(self.shares)
@@ -98,7 +102,7 @@ def load_profile(name_or_file: str, *, rate: float | None = None, duration: str 
 
 def _read(path: Path) -> Profile:
     content = tomllib.loads(path.read_text(encoding="utf-8"))
-    known = {"rate", "duration", "shape", "readers", "reader_p99_ms", "shares"}
+    known = {"rate", "duration", "shape", "readers", "reader_p99_ms", "partitions", "shares"}
     if unknown := sorted(content.keys() - known):
         raise ProfileError(f"{path}: {unknown[0]!r} is not a field of a profile; there are {', '.join(sorted(known))}")
     return Profile(
@@ -109,6 +113,7 @@ def _read(path: Path) -> Profile:
         shape=tuple((float(at), float(part)) for at, part in content.get("shape", STEADY)),
         readers=int(content.get("readers", 0)),
         reader_p99_ms=float(content.get("reader_p99_ms", 1000)),
+        partitions=int(content.get("partitions", 4)),
     )
 
 
