@@ -9,11 +9,9 @@ from typing import Final
 from harness.checks import queries
 from harness.gate.snapshot import Query, Snapshot
 from harness.truth import EXCHANGES
-from harness.truth.tables import DATABASE, tables
+from harness.truth.tables import DATABASE, OF_THE_TRUTH_ALONE, tables
 
 _NOT_KEYS: Final = frozenset(("seq",))
-# What was sent, and what the exchange left out: the truth's own, no table of a pipeline.
-_OF_THE_TRUTH_ALONE: Final = frozenset(("frames", "gaps"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ def exactness(query: Query, structure: Snapshot, name_of: Callable[[str], str], 
     """
     found = []
     for name, table in tables(EXCHANGES.values()).items():
-        if name in _OF_THE_TRUTH_ALONE:
+        if name in OF_THE_TRUTH_ALONE:
             continue
         each = structure.objects.get(name_of(name))
         if each is None or not each.is_readable:

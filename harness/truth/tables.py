@@ -142,6 +142,9 @@ ID_JUMPS: Final = Table(
     ("exchange", "symbol", "first_id"),
 )
 
+OF_THE_TRUTH_ALONE: Final = frozenset(("frames", "gaps", "id_jumps"))
+"""What was sent, and what the exchange left out: no table of a pipeline."""
+
 
 def bronze_table(exchange: Exchange) -> Table:
     """The exchange's bronze table."""

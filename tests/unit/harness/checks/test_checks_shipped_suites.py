@@ -4,11 +4,11 @@ import pytest
 
 from harness.checks.suites import EXPECTATIONS, GROWTH, LATENCY, Check, load_suites
 from harness.truth import EXCHANGES
-from harness.truth.tables import tables
+from harness.truth.tables import OF_THE_TRUTH_ALONE, tables
 
 SUITES = {suite.name: suite for suite in load_suites()}
 TRUTH = tables(EXCHANGES.values())
-COMPARED = sorted(set(TRUTH) - {"frames", "gaps"})
+COMPARED = sorted(set(TRUTH) - OF_THE_TRUTH_ALONE)
 
 
 def checks_of(name: str, kind: str) -> list[Check]:
