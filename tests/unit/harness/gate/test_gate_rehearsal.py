@@ -22,7 +22,7 @@ from harness.truth.tables import OF_THE_TRUTH_ALONE
 from k2pipeline.exchanges import EXCHANGES, FrameKind
 from k2pipeline.stack import StackError
 
-FRAMES = list(synthetic(3 * 10**9, 1, rates=1_000))
+FRAMES = list(synthetic(6 * 10**9, 1, rates=1_000))
 HALF = len(FRAMES) // 2
 
 

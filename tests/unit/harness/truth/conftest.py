@@ -1,6 +1,6 @@
 """A run in small: frames into a ledger, and the truth of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from harness.captures import CapturedFrame
 from harness.ledger import SCHEMA
 from harness.truth import Truth, compute
 
@@ -56,11 +57,11 @@ class Run:
         """A frame that the exchange never sent."""
         self._write(exchange, frame, faults=["gap"], owed=False)
 
-    def truth(self) -> Truth:
-        """The truth of all this, by way of a file of three groups or more."""
+    def truth(self, tape: Iterable[CapturedFrame] = ()) -> Truth:
+        """The truth of all this, by way of a file of three groups or more; `tape` is what was to be sent."""
         table = pa.Table.from_pylist(self._rows, schema=SCHEMA)
         pq.write_table(table, self._path, row_group_size=max(7, len(self._rows) // 3))
-        return compute(self._path)
+        return compute(self._path, tape)
 
     def _write(self, exchange: str, frame: str | bytes, **values: object) -> None:
         content = frame if isinstance(frame, bytes) else frame.encode()

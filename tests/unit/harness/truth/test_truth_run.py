@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.captures import CapturedFrame
 from harness.truth import EXCHANGES, TruthError, compute
 from harness.truth.tables import tables
 
@@ -115,7 +116,8 @@ def test_tables_have_the_declared_columns_and_types_full_or_empty(run: Run, name
     run.send("binance", trade(1), trade(1, price="x"), "{}")
     run.send("kraken", kraken(1))
     run.leave_out("kraken", kraken(2))
-    full = run.truth().tables[name]
+    tape = [CapturedFrame(RECV_NS, "binance", trade(number).encode()) for number in (1, 3)]
+    full = run.truth(tape).tables[name]
     declared = {
         column: pl.Series(dtype=given.dtype).dtype for column, given in tables(EXCHANGES.values())[name].columns.items()
     }
