@@ -25,8 +25,6 @@ from k2pipeline.exchanges import EXCHANGES, FrameKind
 from load.job import Job, sender_name
 
 _YEAR_NS: Final = 365 * 86_400 * 10**9
-# What an exchange sends after each subscribe is old trades in one frame, and no part of a rate.
-_SNAPSHOT_TRADES: Final = 50
 # Small, because a sender turns a batch into Python's values at once, and no frame leaves meanwhile.
 _BATCH_FRAMES: Final = 512
 _MOST_SKIPPED: Final = 100_000
@@ -62,10 +60,12 @@ def frames_of(job: Job, exchange: str) -> Iterator[DueFrame]:
     """
     pace = job.profile.pace(exchange)
     mean = Fraction(pace.trades / pace.seconds).limit_denominator(1000)
-    classify, place, skipped, ended = EXCHANGES[exchange].classify, 0, 0, set[str]()
+    classify, event_ns = EXCHANGES[exchange].classify, EXCHANGES[exchange].wire.event_ns
+    place, skipped, ended = 0, 0, set[str]()
     for captured in synthetic(_YEAR_NS, job.seed, start_ns=job.start_ns, rates={exchange: mean}):
         frame = classify(captured.frame)
-        if frame.kind is not FrameKind.TRADE or frame.trades >= _SNAPSHOT_TRADES:
+        # What an exchange sends after each subscribe is old trades, of no time of its own, and no part of a rate.
+        if frame.kind is not FrameKind.TRADE or not event_ns(captured.frame):
             continue
         if frame.symbol in ended or place + frame.trades > pace.trades:
             ended.add(frame.symbol)

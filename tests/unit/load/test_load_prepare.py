@@ -40,9 +40,14 @@ def test_each_frame_is_a_trade_frame_and_classified_as_the_exchange_has_it(tmp_p
         assert (frame.kind, frame.symbol, frame.trades) == (FrameKind.TRADE, due.symbol, due.trades)
 
 
-def test_what_no_longer_fits_leaves_no_hole_in_the_ids_of_its_symbol(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("rate", "seconds", "most"), [(431, 7, 1), (3_000, 60, 60)])
+def test_neither_the_end_nor_a_frame_as_long_as_a_snapshot_leaves_a_hole_in_the_ids(
+    tmp_path: Path, rate: float, seconds: float, most: int
+) -> None:
     last: Counter[str] = Counter()
-    for due in whole(job(tmp_path, rate=431, seconds=7), "kraken"):
+    frames = whole(job(tmp_path, rate=rate, seconds=seconds), "kraken")
+    assert max(due.trades for due in frames) >= most
+    for due in frames:
         for trade in json.loads(due.frame)["data"]:
             known = last[trade["symbol"]]
             assert not known or trade["trade_id"] == known + 1
