@@ -36,7 +36,7 @@ class Heard:
     def stage(self, name: str) -> None:
         self.said.append(name)
 
-    def advance(self, text: str) -> None:
+    def advance(self, text: str, share: float | None = None) -> None:  # noqa: ARG002
         self.said.append(text)
 
 
@@ -112,7 +112,7 @@ from load.profile import Profile
 from load.way import LocustWay
 class Told:
     def stage(self, name): print("stage", name, flush=True)
-    def advance(self, text): print("said", text, flush=True)
+    def advance(self, text, share=None): print("said", text, flush=True)
 profile = Profile("page", rate=200, seconds=600, shares={"binance": 1.0})
 way = LocustWay(profile, seed=5, ui=True, page_port=int(sys.argv[2]))
 scenario = Scenario(name="page", synthetic="1s", times="now", rate="200")
