@@ -32,7 +32,7 @@ from typing import Final
 import psutil
 from confluent_kafka import Producer
 
-from benchmarks.gold import EXACT, RECOMPUTED, START_MS, SYMBOLS, frame
+from benchmarks.gold import FIELDS, FRAMES, START_MS, SYMBOLS, TIMES, frame, wrong_windows
 from benchmarks.kafka_engine import consume, through_table, wait_until_committed
 from benchmarks.table import Budget, head, said, show
 from harness.captures import CapturedFrame
@@ -195,11 +195,14 @@ def replay_beside(gold: Schema, trades: int, ledger: Path) -> Rate:
 
 
 def exactness(stack: Stack) -> str:
-    """What the comparison of the 1m candles with silver found."""
+    """What the comparison of the candles of all six time frames with silver found."""
     with stack.warehouse.client() as client:
         trades = int(client.query("SELECT count() FROM silver_trades FINAL").first_row[0])
-        wrong = int(client.query(EXACT.format(gold=RECOMPUTED)).first_row[0])
-    return f"of {trades:,} different trades, {wrong} candles of 1m are wrong"
+        wrong = sum(
+            int(client.query(wrong_windows(f"SELECT * FROM ohlcv_{name}_view", interval, FIELDS + TIMES)).first_row[0])
+            for name, interval in FRAMES.items()
+        )
+    return f"of {trades:,} different trades, {wrong} candles are wrong"
 
 
 def main() -> None:
