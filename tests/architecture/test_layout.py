@@ -1,6 +1,7 @@
 """The house rules of ARCHITECTURE.md, held by a machine."""
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +60,13 @@ def test_module_says_what_it_is_and_stays_small(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert ast.get_docstring(ast.parse(text)), "a module begins with a docstring"
     assert text.count("\n") <= 400, "a room this full wants dividing"
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "benchmarks").glob("*.py")), ids=named)
+def test_a_benchmark_can_at_least_be_imported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else here runs them, so a name that moves would be missed until somebody measures."""
+    monkeypatch.syspath_prepend(str(path.parent))
+    importlib.import_module(f"benchmarks.{path.stem}")
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
