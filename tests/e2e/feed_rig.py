@@ -27,7 +27,7 @@ from tests.e2e.rig import wait_for
 
 SPOT, PAIRS = EXCHANGES["binance"].topic, EXCHANGES["kraken"].topic
 PARTITIONS = 4
-_LIMIT_S = 20.0
+_LIMIT_S = 60.0
 _REQUEST = re.compile(r'"(?:id|req_id)": ?(\d+)')
 
 

@@ -89,7 +89,7 @@ BUSY: Final = tuple(Sent(*each) for each in _BUSY)
 def quiet() -> tuple[Sent, ...]:
     """Four minutes of a healthy feed: nothing in it is worth an alarm."""
     symbols = {"binance": ["BTCUSDT", "ETHUSDT"], "kraken": ["BTC/USDT", "ETH/EUR"]}
-    tape = synthetic(parse_duration("4m"), seed=5, symbols=symbols, rates={"binance": 4, "kraken": 4})
+    tape = synthetic(parse_duration("4m"), seed=5, symbols=symbols, rates={"binance": 8, "kraken": 8})
     frames = [each for each in tape if EXCHANGES[each.exchange].classify(each.frame).kind is FrameKind.TRADE]
     return tuple(Sent(each.exchange, each.frame.decode(), (), each.recv_ns) for each in frames)
 

@@ -79,6 +79,11 @@ ELSEWHERE = {
     ("k2-harness", "exchange", "--host"): "a socket",
     ("k2-harness", "mutants", "--object"): "it is compared with the names in sql/",
     ("k2-harness", "nightly", "--webhook"): "an HTTP request",
+    ("load", "", "--workers"): "a number",
+    ("capacity", "", "--workers"): "a number",
+    ("capacity", "", "--lowest"): "a number",
+    ("capacity", "", "--highest"): "a number",
+    ("capacity", "", "--precision"): "a number",
 }
 
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(
     bool(MISSING), reason=f"no {MISSING} here; apt-get install chromium chromium-driver, and selenium by make lock"
 )
 
-CHARTS = 9
+CHARTS = 10
 # As WebDriver names keys.
 HOME, ARROW_RIGHT = "\ue011", "\ue014"
 

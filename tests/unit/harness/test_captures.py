@@ -120,7 +120,7 @@ def test_a_truncated_file_is_refused_and_not_taken_for_a_short_one(
 ) -> None:
     whole = pack(b"".join(line(n * 7919 % 100_003, frame=f"{n * 104_729}") for n in range(5000)))
     path = capture(tmp_path, whole[: int(len(whole) * keep)])
-    with pytest.raises(CaptureError, match=r"damaged after line \d+ .*; `k2 mend .*; else fetch or record it"):
+    with pytest.raises(CaptureError, match=r"damaged after line \d+ .*, `k2 mend .*; else fetch or record it"):
         list(read_capture(path))
 
 
