@@ -120,7 +120,8 @@ def test_kill_9_costs_at_most_the_last_second_and_a_restart_goes_on_in_the_file(
     out = recorders.directory / f"mine{suffix}"
     recorder = recorders.start(exchange, out)
     assert recorder.ready()["play_back"] == f"k2-harness verify --capture {out}"
-    time.sleep(2.35)  # long enough for two parts to be on disk and a third to be on its way
+    # Enough that is older than the second it may lose, and more on its way.
+    wait_for(lambda: sum(sent_s < time.monotonic() - 1.1 for sent_s, _ in tuple(sent)) > 500, "500 frames a second old")
     killed_s = time.monotonic()
     recorder.process.kill()
     recorder.process.wait()
