@@ -7,7 +7,7 @@ when the committed offsets reach the end of what was sent, bronze, silver and go
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +31,14 @@ class Settled:
     seconds: float
 
 
+def ends_now(consumer: Consumer, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+    """Where the topics' partitions end at this moment. Raises KafkaException if the broker does not say."""
+    listed = consumer.list_topics(timeout=_REQUEST_SECONDS).topics
+    places = [(topic, partition) for topic in topics for partition in listed[topic].partitions]
+    found = [consumer.get_watermark_offsets(TopicPartition(*place), timeout=_REQUEST_SECONDS) for place in places]
+    return {place: marks[1] if marks else 0 for place, marks in zip(places, found, strict=True)}
+
+
 def wait_until_consumed(
     bootstrap: str,
     group_prefix: str,
@@ -46,7 +54,7 @@ def wait_until_consumed(
     raises when a part of the stack has died, for which nobody needs to wait.
     """
     topics = sorted({topic for topic, _ in ends})
-    consumers = {topic: _group_reader(bootstrap, f"{group_prefix}-{topic.rsplit('.', 1)[1]}") for topic in topics}
+    consumers = {topic: offsets_reader(bootstrap, f"{group_prefix}-{topic.rsplit('.', 1)[1]}") for topic in topics}
     started = moved = looked = time.monotonic()
     least = None
     try:
@@ -67,8 +75,8 @@ def wait_until_consumed(
             consumer.close()
 
 
-def _group_reader(bootstrap: str, group: str) -> Consumer:
-    # Only asks for offsets; it never subscribes, so it never joins the group.
+def offsets_reader(bootstrap: str, group: str) -> Consumer:
+    """A consumer that only asks for offsets; it never subscribes, so it never joins the group."""
     return Consumer({**broker_settings(bootstrap), "group.id": group, "enable.auto.commit": False})
 
 

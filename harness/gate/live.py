@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from confluent_kafka import KafkaException
+
 from harness.captures import CapturedFrame
 from harness.gate.applying import apply_side, group
 from harness.gate.sides import Side
@@ -16,13 +18,14 @@ from harness.gate.tape import Tape, eventful, odd_frames
 from harness.pace import parse_rate
 from harness.replay import ReplayError, ReplayStats, Times, replay
 from harness.run import acknowledged_ends
-from harness.settle import wait_until_consumed
+from harness.settle import Ends, ends_now, offsets_reader, wait_until_consumed
 from harness.synthetic import synthetic
 from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
 from k2pipeline.stack import Stack, start_stack
 
 LIVE: Final = "k2"
 FRESH: Final = "k2_fresh"
+_TOPICS: Final = (*(each.topic for each in EXCHANGES.values()), DLQ_TOPIC)
 _PARTITIONS: Final = 4
 _STOP_LIMIT_S: Final = 30.0
 _WAIT_LIMIT_S: Final = 300.0
@@ -43,7 +46,7 @@ class Flow:
         self._error: BaseException | None = None
         self._stats: ReplayStats | None = None
         self._reached = threading.Condition()
-        running.create_topics([*(each.topic for each in EXCHANGES.values()), DLQ_TOPIC], _PARTITIONS)
+        running.create_topics(_TOPICS, _PARTITIONS)
         apply_side(running, base, LIVE)
         self._thread = threading.Thread(target=self._play, name="rehearsal", daemon=True)
         self._thread.start()
@@ -52,9 +55,17 @@ class Flow:
         """Apply what the candidate adds to the warehouse that lives."""
         apply_side(self.running, self.candidate, LIVE)
 
-    def wait_for_half(self) -> None:
-        """Until the trades that come before the migration have been sent."""
+    def wait_for_half(self, progress: Callable[[str], None]) -> None:
+        """Until the trades that come before the migration have been sent, and the warehouse holds them; more flow."""
         self._wait_for(self._tape.half)
+        reader = offsets_reader(self.running.bootstrap, group(LIVE))
+        try:
+            ends = ends_now(reader, _TOPICS)
+        except KafkaException as error:
+            raise ReplayError(f"the broker does not say how much it holds: {error.args[0].str()}") from error
+        finally:
+            reader.close()
+        self._settle(LIVE, ends, progress)
 
     def wait_for_more(self, trades: int) -> None:
         """Until so many more have been sent."""
@@ -70,21 +81,24 @@ class Flow:
         if self._stats is None:
             raise ReplayError("the replay ended without figures")
         ends = acknowledged_ends(self._ledger)
-        bootstrap = self.running.bootstrap
         lag = 0
         for database in (LIVE, FRESH):
             if database == FRESH:
                 apply_side(self.running, self.candidate, FRESH)
-            settled = wait_until_consumed(
-                bootstrap, group(database), ends, progress=lambda left: progress(f"{left:,} messages behind")
-            )
-            lag += settled.lag_messages
+            lag += self._settle(database, ends, progress)
         return self._stats, lag, self._over_us
 
     def stop(self) -> None:
         """Send nothing more; at the end, or when a migration was refused."""
         self._until = 0
         self._thread.join(_STOP_LIMIT_S)
+
+    def _settle(self, database: str, ends: Ends, progress: Callable[[str], None]) -> int:
+        """Wait until a database has taken in what comes before `ends`; how many messages it never did."""
+        settled = wait_until_consumed(
+            self.running.bootstrap, group(database), ends, progress=lambda left: progress(f"{left:,} messages behind")
+        )
+        return settled.lag_messages
 
     def _wait_for(self, trades: int) -> None:
         with self._reached:

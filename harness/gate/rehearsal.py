@@ -110,7 +110,7 @@ def _play(flow: Flow, policy: Policy, told: Progress, deadly: Sequence[str], bet
     migration, kill the warehouse after the statement, start it, and let it take in trades, `between` of them.
     """
     told.stage("rehearsing, killed after each statement" if deadly else "rehearsing")
-    flow.wait_for_half()
+    flow.wait_for_half(told.advance)
     with flow.running.warehouse.client() as client:
         query = asking(client)
         before = snapshot(query, LIVE)

@@ -13,6 +13,7 @@ import polars as pl
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from harness.replay import ReplayError
+from harness.settle import ends_now
 from k2pipeline.broker_security import broker_settings
 from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
 
@@ -126,14 +127,9 @@ class Readback:
     def _ends_now(self) -> dict[tuple[str, int], int]:
         topics = [*(exchange.topic for exchange in EXCHANGES.values()), DLQ_TOPIC]
         try:
-            listed = self._consumer.list_topics(timeout=_REQUEST_S).topics
-            places = [(topic, number) for topic in topics for number in listed[topic].partitions]
-            ends = [
-                self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=_REQUEST_S) for place in places
-            ]
+            return ends_now(self._consumer, topics)
         except KafkaException as error:
             raise ReplayError(f"the broker does not say what is in the topics: {error.args[0].str()}") from error
-        return {place: end[1] if end else 0 for place, end in zip(places, ends, strict=True)}
 
 
 def _exchange_of(topic: str, headers: Mapping[str, str | bytes | None]) -> str:
