@@ -59,7 +59,9 @@ class CaptureWriter:
         self._part = path.with_name(path.name + ".part")
 
     def __enter__(self) -> Self:
-        self._file = self._part.open("wb")
+        # What an earlier run left goes first; a link there is not followed to a file that is none of ours.
+        self._part.unlink(missing_ok=True)
+        self._file = self._part.open("xb")
         self._stream = _compressing(self._path, self._file)
         return self
 
@@ -70,12 +72,16 @@ class CaptureWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stream.close()
-        self._file.close()
-        if error is None:
-            self._part.replace(self._path)
-        else:
-            self._part.unlink()
+        is_whole = False
+        try:
+            self._stream.close()
+            is_whole = error is None
+        finally:
+            self._file.close()
+            if is_whole:
+                self._part.replace(self._path)
+            else:
+                self._part.unlink()
 
 
 class Recording:

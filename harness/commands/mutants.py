@@ -55,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
         raise page.PageError("--docs takes the figures of every mutant; leave --since, --operator and --object out")
     schema, arguments = settled(read_schema(options.sql)), load_arguments()
     everything = list(derive(schema))
+    _require_places(everything, options)
     since = _changed_since(schema, everything, options)
     chosen = _chosen(everything, since, options)
     started = time.monotonic()
@@ -95,7 +96,20 @@ def _changed_since(schema: Schema, mutants: Sequence[Mutant], options: argparse.
     return names
 
 
-def _chosen(mutants: list[Mutant], changed: Collection[str] | None, options: argparse.Namespace) -> list[Mutant]:
+def _require_places(mutants: Sequence[Mutant], options: argparse.Namespace) -> None:
+    """Raises MutantsError where the flags leave nothing to try, which would show nothing."""
+    known = {mutant.object for mutant in mutants}
+    for name in options.object or ():
+        if name not in known:
+            raise MutantsError(f"--object {name}: no operator changes it; there is {', '.join(sorted(known))}")
+    if not _chosen(mutants, None, options):
+        raise MutantsError(
+            f"{', '.join(options.operator)} finds no place in {', '.join(options.object or known)}; "
+            "leave --operator or --object out"
+        )
+
+
+def _chosen(mutants: Sequence[Mutant], changed: Collection[str] | None, options: argparse.Namespace) -> list[Mutant]:
     return [
         each
         for each in mutants

@@ -63,7 +63,7 @@ class Bench:
         Raises NoEffect when its fault changed nothing, and ReplayError or StackError when the stack died.
         """
         started = time.monotonic()
-        replay(
+        stats = replay(
             case.frames(),
             bootstrap=self._stack.bootstrap,
             pace=parse_rate("max"),
@@ -72,6 +72,8 @@ class Bench:
             seed=case.seed,
             ledger_path=self._ledger,
         )
+        if stats.interrupted:
+            raise KeyboardInterrupt
         settled = wait_until_consumed(self._stack.bootstrap, GROUP, acknowledged_ends(self._ledger))
         if settled.lag_messages:
             raise StackError(f"case {case.name}: {settled.lag_messages} messages were never taken in")

@@ -70,6 +70,8 @@ def compare(
         else:
             told.stage("replaying")
             played = way.play(running, directory, told.advance)
+            if played.stats.interrupted:
+                raise KeyboardInterrupt
             found.trades = played.stats.trades_sent
             _settle(running, played.stats.ledger_path, told)
             _judge(running, found, (base, candidate), policy, played.stats.ledger_path, told)

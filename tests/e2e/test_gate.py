@@ -1,6 +1,7 @@
 """The schema gate on broker and warehouse: what passes, what is refused and by which rows, and a live migration."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from harness.gate.rehearsed import Played
 from harness.gate.sides import Side
 from k2pipeline.schema import DEFAULT_DIRECTORY
 from tests.captures import REPLAYS
+from tests.e2e.rig import wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -61,6 +63,32 @@ def test_a_dropped_dedup_key_is_breaking_and_refused_with_the_rows_it_loses(tmp_
     lost = [each for each in found["evidence"] if each["object"] == "silver_trades" and " are lost" in each["what"]]
     assert lost[0]["rows"][0]["trade_id"]
     assert summary.startswith("## ❌ Schema gate: 🔴 breaking, does not pass")
+
+
+def test_a_gate_that_is_interrupted_gives_no_verdict(tmp_path: Path) -> None:
+    """What was sent until then would hold in both schemas, and say nothing of what was not."""
+    scenario = tmp_path / "long.toml"
+    scenario.write_text('synthetic = "10m"\nrate = "50"\nsuites = []\n', encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "harness.cli",
+        "gate",
+        "--base",
+        DEFAULT_DIRECTORY,
+        "--candidate",
+        DEFAULT_DIRECTORY,
+    ]
+    command += ["--scenario", scenario, "--out", tmp_path / "runs"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as gate:
+        try:
+            wait_for(lambda: any((tmp_path / "runs").glob("*/ledger.parquet*")), "the replay begins", 60)
+            gate.send_signal(signal.SIGINT)
+            out, err = gate.communicate(timeout=60)
+        finally:
+            gate.kill()
+    assert (gate.returncode, out) == (130, "")
+    assert "interrupted" in err
 
 
 MIGRATION = """

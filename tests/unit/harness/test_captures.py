@@ -248,3 +248,25 @@ def test_real_recordings_are_written_back_byte_for_byte(tmp_path: Path, name: st
         for frame in read_capture(source):
             writer.write(frame.recv_ns, frame.exchange, frame.frame)
     assert gzip.decompress(copy.read_bytes()) == gzip.decompress(source.read_bytes())
+
+
+def test_a_link_that_lies_where_a_capture_is_begun_is_not_followed(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_text("kept")
+    (tmp_path / "x.jsonl.part").symlink_to(theirs)
+    with CaptureWriter(tmp_path / "x.jsonl") as writer:
+        writer.write(1, "binance", TRADE.encode())
+    assert theirs.read_text() == "kept"
+    assert not (tmp_path / "x.jsonl").is_symlink()
+    assert [each.frame for each in read_capture(tmp_path / "x.jsonl")] == [TRADE.encode()]
+
+
+def test_a_capture_that_could_not_be_finished_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(gzip.GzipFile, "close", full)
+    with pytest.raises(OSError, match="No space"), CaptureWriter(tmp_path / "x.jsonl.gz"):
+        pass
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == []

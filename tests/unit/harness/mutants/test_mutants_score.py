@@ -155,6 +155,20 @@ def test_figures_of_a_part_are_not_taken_for_those_of_the_whole(capsys: pytest.C
     assert "--docs takes the figures of every mutant" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--object", "silver_trade"], "--object silver_trade: no operator changes it; there is binance_frames, "),
+        (["--object", "ohlcv_1m", "--operator", "final_dropped"], "final_dropped finds no place in ohlcv_1m"),
+    ],
+)
+def test_flags_that_leave_nothing_to_try_are_refused(
+    flags: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["mutants", *flags]) == 2
+    assert said in capsys.readouterr().err.replace("\n", " ")
+
+
 def test_document_without_a_place_for_figures_is_refused() -> None:
     with pytest.raises(page.PageError, match="figures: z"):
         page.put("a", "z", "new")
