@@ -53,7 +53,8 @@ def prepare(job: Job) -> None:
 
 
 def frames_of(job: Job, exchange: str) -> Iterator[DueFrame]:
-    """The trade frames of an exchange: exactly as many trades as its schedule has.
+    """The trade frames of an exchange: exactly as many trades as its schedule has, each of the time at which it is due,
+    counted from the job's start.
 
     No frame is cut in two. So what no longer fits at the end is left out, and with it all that its symbol has later: a
     hole in a symbol's trade ids would be a gap that nobody injected.
@@ -62,7 +63,9 @@ def frames_of(job: Job, exchange: str) -> Iterator[DueFrame]:
     mean = Fraction(pace.trades / pace.seconds).limit_denominator(1000)
     classify, event_ns = EXCHANGES[exchange].classify, EXCHANGES[exchange].wire.event_ns
     place, skipped, ended = 0, 0, set[str]()
-    for captured in synthetic(_YEAR_NS, job.seed, start_ns=job.start_ns, rates={exchange: mean}):
+    # Bursts of their own, sent at the schedule's rate, would run minutes ahead of the clock and behind it.
+    due = {exchange: pace.timetable()}
+    for captured in synthetic(_YEAR_NS, job.seed, start_ns=job.start_ns, rates={exchange: mean}, timetables=due):
         frame = classify(captured.frame)
         # What an exchange sends after each subscribe is old trades, of no time of its own, and no part of a rate.
         if frame.kind is not FrameKind.TRADE or not event_ns(captured.frame):

@@ -11,7 +11,7 @@ from harness.captures import CapturedFrame
 from harness.synthetic import listing
 from harness.synthetic.exchanges import EXCHANGES
 from harness.synthetic.instruments import Instrument
-from harness.synthetic.trades import Plan, Received
+from harness.synthetic.trades import Plan, Received, Timetable
 
 DEFAULT_START_NS: Final = 1_767_225_600 * 10**9
 """2026-01-01 00:00:00 UTC: a run without a start of its own is still the same run tomorrow."""
@@ -30,6 +30,7 @@ def synthetic(
     start_ns: int = DEFAULT_START_NS,
     rates: Rate | Mapping[str, Rate] | None = None,
     id_jumps_per_million: int = 0,
+    timetables: Mapping[str, Timetable] | None = None,
 ) -> Iterator[CapturedFrame]:
     """Yield frames by receive time: one connection per exchange, same arguments, same frames, on any machine.
 
@@ -37,6 +38,7 @@ def synthetic(
     they have the well-known ones. `rates` is the mean number of trades per second (bursts go far beyond), of all
     exchanges together in their usual proportions, or maps exchanges to theirs and thereby chooses them; without
     it each has its own. Ids are consecutive, unless id_jumps_per_million of the trades are to leave ids out.
+    Arrivals are bursty, unless an exchange's timetable says when each trade is due.
 
         frames = synthetic(parse_duration("10m"), seed=7, symbols=500, rates={"binance": 1000, "kraken": 100})
 
@@ -52,11 +54,11 @@ def synthetic(
     if duration_ns <= 0:
         raise ValueError(f"duration {duration_ns} ns is not positive; give at least 1 ms")
     check_id_jumps(id_jumps_per_million)
-    end_ns = start_ns + duration_ns
+    end_ns, due = start_ns + duration_ns, timetables or {}
     streams = []
     for name, rate in chosen.items():
         known = instruments(name, wanted.get(name))
-        plan = Plan(seed, start_ns, end_ns, _checked(name, rate), known, id_jumps_per_million)
+        plan = Plan(seed, start_ns, end_ns, _checked(name, rate), known, id_jumps_per_million, due.get(name))
         streams.append(captured(name, EXCHANGES[name].frames(plan), seed))
     return streams[0] if len(streams) == 1 else merge(*streams, key=attrgetter("recv_ns"))
 

@@ -3,7 +3,7 @@
 All of it is integer arithmetic on columns: no draw, sum or rounding differs between machines.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, NamedTuple
@@ -28,13 +28,17 @@ _DRIFT_BLOCK_US: Final = BLOCK_SECONDS * 1_000_000
 Received = tuple[int, bytes]
 """A frame as one connection receives it: receive time in ns, exact text in UTF-8."""
 
+Timetable = Callable[[int], int]
+"""How many trades went before -> when the next one is due, in ns after the start; asked in order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to generate for one exchange: trades in [start_ns, end_ns) at a mean rate.
 
     Ids are consecutive per instrument, unless id_jumps_per_million trades are asked to jump ahead of their
-    predecessor's id.
+    predecessor's id. With a timetable the trades keep their order and all else, and happen when it says: a market whose
+    clock goes by the trades.
     """
 
     seed: int
@@ -43,6 +47,7 @@ class Plan:
     trades_per_second: Fraction
     instruments: tuple[Instrument, ...]
     id_jumps_per_million: int = 0
+    timetable: Timetable | None = None
 
 
 class Trades(NamedTuple):
@@ -92,6 +97,7 @@ class Market:
         self._ids = Ids(draws("ids"), len(known), plan.id_jumps_per_million)
         self._fills, self._sizes, self._types = draws("fills"), draws("sizes"), draws("types")
         self._values = Values(plan.seed, known)
+        self._past = 0
 
     def trades(self) -> Iterator[Trades]:
         """Yield the plan's trades, one slice of time after the other; a slice may be empty."""
@@ -99,7 +105,7 @@ class Market:
         slice_us = _slice_us(self._takers_per_second)
         for from_us in range(0, duration_us, slice_us):
             takers = self._arrivals.next_slice(slice_us)
-            trades = self._traded(takers._replace(time_us=takers.time_us + from_us))
+            trades = self._on_time(self._traded(takers._replace(time_us=takers.time_us + from_us)))
             # A slice is made whole even if its end is not wanted: so a longer run starts like a shorter one.
             yield trades if from_us + slice_us <= duration_us else trades.split(self._plan.end_ns // 1_000)[0]
 
@@ -113,6 +119,16 @@ class Market:
         gaps_us = (1_000_000 + (draws >> 10)).reshape(instruments, trades)
         time_us = np.cumsum(gaps_us, axis=1) - gaps_us.sum(axis=1, keepdims=True) - 1
         return self._traded(Takers(time_us.ravel(), number, draws & 1, np.ones_like(number)))
+
+    def _on_time(self, trades: Trades) -> Trades:
+        due = self._plan.timetable
+        if due is None:
+            return trades
+        # The trades of an order happen at one time, which is its first one's.
+        order_us = np.array([due(self._past + row) // 1_000 for row in trades.first.tolist()], np.int64)
+        self._past += len(trades.number)
+        rows = np.diff(trades.first, append=len(trades.number))
+        return trades._replace(event_us=np.repeat(order_us, rows) + self._plan.start_ns // 1_000)
 
     def _traded(self, takers: Takers) -> Trades:
         behaviour, elapsed = self._behaviour, self._clocks.elapsed(takers)
