@@ -144,7 +144,7 @@ def _silent(silence: Silence, outages: Sequence[Outage]) -> Gap:
 
 def _late(hole: Hole) -> Gap:
     seconds = (hole.until_ns - hole.from_ns) / 1e9
-    detail = f"came {seconds:.3f} s after a later trade"
+    detail = f"came {seconds:,.3f} s after a later trade"
     return Gap(
         hole.exchange, hole.symbol, Cause.LATE_ARRIVAL, hole.first_id, hole.last_id, hole.from_ns, hole.until_ns, detail
     )

@@ -17,7 +17,7 @@ from harness.report.files import LINKED, REPORT, SUMMARY, ReportError, check_of,
 from harness.report.markdown import bounded, cell, escaped, table
 from harness.report.page import Page, drawn, render
 from harness.report.run_summary import listed
-from harness.report.views import Table, Tile, gaps_left_out, not_holding, suites, tables_of
+from harness.report.views import Table, Tile, gap_tables, gaps_left_out, not_holding, suites, tables_of
 
 MOST_CHARTS: Final = 16
 _ALWAYS_SHOWN: Final = ("behind_us", "trades", "latency_p99_us", "missing_ids", "failed_checks")
@@ -45,8 +45,7 @@ def night_page(content: Mapping[str, Any], links: Mapping[str, str]) -> str:
     checks = [check_of(each) for each in content["checks"]]
     explained = content.get("explained", {})
     gaps = [
-        *tables_of(explained.get("by_cause", []), "Gaps, by cause"),
-        *tables_of(explained.get("listed", []), "Gaps, each with its cause"),
+        *gap_tables(explained),
         *tables_of(content["gaps"], "Missing trade ids, by market"),
     ]
     letters = tables_of(content["letters"], "Dead letters, by reason")

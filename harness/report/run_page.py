@@ -11,7 +11,7 @@ from harness.report.curves import charts_of
 from harness.report.files import RunFiles
 from harness.report.page import Page, drawn, render
 from harness.report.sentences import headline, other_channels, rate
-from harness.report.views import Table, Tile, gaps_left_out, not_holding, suites, tables_of
+from harness.report.views import Table, Tile, gap_tables, gaps_left_out, not_holding, suites, tables_of
 from harness.results import Percentiles, Results, fails
 
 _TOO_FEW: Final = "too few"
@@ -29,7 +29,7 @@ def run_page(files: RunFiles) -> str:
         "flow": _flow(results),
         "suites": suites(results.checks, fails),
         "checks_say": _checks_say(results),
-        "gaps": tables_of(files.gaps),
+        "gaps": gap_tables(files.gaps),
         "gaps_say": _gaps_say(results, files.gaps),
         "duplicates": _duplicates(files.series),
         "duplicates_say": _duplicates_say(results),

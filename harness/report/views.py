@@ -16,6 +16,8 @@ from harness.report.order import by_suite, in_order
 SAMPLE_CHARACTERS: Final = 600_000
 CELL_CHARACTERS: Final = 300
 _OPEN: Final = 3
+_MOST_IN_FULL: Final = 10**15
+_MOST_WITH_DIGITS: Final = 10**6
 
 
 Fails = Callable[[CheckResult], bool]
@@ -124,6 +126,16 @@ def tables_of(content: Any, title: str = "") -> list[Table]:
     return []
 
 
+def gap_tables(gaps: Any) -> list[Table]:
+    """Explained gaps by cause, and each; no table where there is none."""
+    if not isinstance(gaps, Mapping):
+        return []
+    return [
+        *tables_of(gaps.get("by_cause", []), "Gaps, by cause"),
+        *tables_of(gaps.get("listed", []), "Gaps, each with its cause"),
+    ]
+
+
 def gaps_left_out(gaps: Any) -> str:
     """What is not in the tables of explained gaps, as sentences; empty where all is."""
     if not isinstance(gaps, Mapping):
@@ -157,9 +169,10 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return f"{value:,}"
+        # Between a usual id and the largest that there can be lie more than a reader wants in full.
+        return f"{value:,}" if abs(value) < _MOST_IN_FULL else f"{value:.3g}"
     if isinstance(value, float):
-        return f"{value:,.6g}"
+        return f"{value:,.6g}" if abs(value) < _MOST_WITH_DIGITS else f"{value:,.0f}"
     if isinstance(value, list):
         return ", ".join(map(_cell, value))
     if isinstance(value, Mapping):

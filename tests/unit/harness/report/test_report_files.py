@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.commands.report import newest_run
+from harness.gaps import Cause, Gap, GapReport
 from harness.report import ReportError, write_report
 from harness.report.files import read_run
 from tests.integration.report.made_run import BAD, GOOD, LOST, WARNING, made_run, results
@@ -57,15 +58,25 @@ def test_only_files_that_are_there_are_linked(tmp_path: Path) -> None:
     assert 'href="junit.xml"' in page
 
 
-def test_gaps_and_detection_become_tables_where_a_run_has_them(tmp_path: Path) -> None:
-    directory = made_run(tmp_path, GOOD, gaps=[{"symbol": "ADAUSDT", "cause": "connection_loss", "missing": 1234}])
+def test_gaps_become_tables_where_a_run_has_them(tmp_path: Path) -> None:
+    start_ns = 1_767_225_600 * 10**9
+    until_ns = start_ns + 3_428_712_851 * 10**6
+    lost = Gap("binance", "ADAUSDT", Cause.CONNECTION_LOSS, 1, 1_234, start_ns, until_ns, "code 1006")
+    odd = Gap("kraken", "ADA/USD", Cause.UNEXPLAINED, 1, 2**64 - 1, start_ns, until_ns, "no evidence")
+    directory = made_run(tmp_path / "some", GOOD, gaps=GapReport((lost, odd)).as_json())
+    page = write_report(directory).page.read_text(encoding="utf-8")
+    for shown in ("Gaps, by cause", "connection_loss", "1,234", "1.84e+19", "3,428,713"):
+        assert shown in page
+    page = write_report(made_run(tmp_path / "none", GOOD, gaps=GapReport(()).as_json())).page.read_text("utf-8")
+    assert "not listed" not in page
+
+
+def test_detection_becomes_a_table_where_a_run_has_it(tmp_path: Path) -> None:
+    directory = made_run(tmp_path, GOOD)
     (directory / "detection.json").write_text(
         json.dumps({"faults": [{"fault": "late", "false_alarms": 0, "recall": 1}]})
     )
-    page = write_report(directory).page.read_text(encoding="utf-8")
-    assert "connection_loss" in page
-    assert "1,234" in page
-    assert "false alarms" in page
+    assert "false alarms" in write_report(directory).page.read_text(encoding="utf-8")
 
 
 def test_the_command_that_repeats_the_run_is_on_the_page(tmp_path: Path) -> None:
