@@ -113,7 +113,7 @@ from load.way import LocustWay
 class Told:
     def stage(self, name): print("stage", name, flush=True)
     def advance(self, text, share=None): print("said", text, flush=True)
-profile = Profile("page", rate=200, seconds=600, shares={"binance": 1.0})
+profile = Profile("page", rate=200, seconds=120, shares={"binance": 1.0})
 way = LocustWay(profile, seed=5, ui=True, page_port=int(sys.argv[2]))
 scenario = Scenario(name="page", synthetic="1s", times="now", rate="200")
 found = run(scenario, way=way, stack=sys.argv[3], out=Path(sys.argv[1]), progress=Told())
