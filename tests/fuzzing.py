@@ -21,7 +21,6 @@ def examples(usual: int) -> settings:
     """So many examples, times K2_FUZZ. One lasts as long as the engine takes, so there is no deadline."""
     return settings(
         max_examples=usual * TIMES,
-        deadline=None,
         phases=PHASES,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     )

@@ -19,7 +19,7 @@ from cryptofeed.defines import BINANCE, KRAKEN, TRADES
 from cryptofeed.exchanges import Binance, Kraken
 from cryptofeed.symbols import Symbols
 
-LIMIT_S = 30.0
+LIMIT_S = 120.0
 
 
 def main(port: str, certificate: str, wanted: str) -> None:

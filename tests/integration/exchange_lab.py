@@ -22,7 +22,7 @@ from harness.pace import parse_rate
 
 START_NS = 1_790_000_000_000_000_000
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
-LIMIT_S = 10.0
+LIMIT_S = 60.0
 
 
 def binance(count: int, step_ns: int = 1_000_000, symbols: Sequence[str] = SYMBOLS) -> list[CapturedFrame]:

@@ -29,7 +29,7 @@ async def printed(module: str, *arguments: str) -> list[list[Any]]:
         sys.executable, "-m", f"tests.integration.{module}", *arguments,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, errors = await asyncio.wait_for(process.communicate(), 60)
+    out, errors = await asyncio.wait_for(process.communicate(), 180)
     assert process.returncode == 0, errors.decode()
     return [json.loads(line) for line in out.splitlines()]
 

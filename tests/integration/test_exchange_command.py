@@ -24,7 +24,7 @@ from tests.integration.exchange_lab import received, subscribe_v1
 from tests.integration.exchange_tls import self_signed
 
 SPOT = REPLAYS / "binance-spot-1.jsonl.gz"
-LIMIT_S = 30
+LIMIT_S = 120
 
 
 def command(*arguments: str | Path) -> list[str]:

@@ -21,7 +21,7 @@ from harness.truth import compute, load
 from tests.integration.checks_lab import Lab, Sent, insert, ledger_of, message, pipeline
 
 BINANCE, KRAKEN = "binance", "kraken"
-SLOW_SILVER_S, SLOW_CANDLE_S = 0.1, 0.5
+SLOW_SILVER_S, SLOW_CANDLE_S = 0.4, 0.5
 DUE_NS = time.time_ns() // 1_000_000 * 1_000_000
 DISTINCT = 16
 LIMIT_S = 60
@@ -107,12 +107,15 @@ def play(feed: Feed) -> None:
     feed.insert(*map(binance, (1, 2, 8, 9)))
     feed.insert(*map(binance, (10, 11)))
     rows = feed.rows(binance(12), binance(13), binance(14, quantity="0"), binance(15))
+    last = len(feed.sent) - 1
+    others = feed.rows(kraken(1))
     slow = threading.Thread(target=feed.insert_rows, args=(BINANCE, rows))
-    slow.start()
-    deadline = time.monotonic() + LIMIT_S
-    while feed.lab.rows("SELECT max(_offset) FROM k2.bronze_trades_binance")[0][0] < len(feed.sent) - 1:
-        assert time.monotonic() < deadline, "the block never reached bronze"
-    feed.insert(kraken(1))
+    with feed.lab.address.client() as client:
+        slow.start()
+        deadline = time.monotonic() + LIMIT_S
+        while feed.lab.rows("SELECT max(_offset) FROM k2.bronze_trades_binance")[0][0] < last:
+            assert time.monotonic() < deadline, "the block never reached bronze"
+        insert(client, KRAKEN, others)
     slow.join()
 
 

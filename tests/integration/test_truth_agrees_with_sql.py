@@ -153,7 +153,7 @@ def test_both_sides_agree_on_every_field_of_the_cases(cases: Both) -> None:
     assert cases.differences() == []
 
 
-@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=3, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(seed=st.integers(0, 2**32 - 1))
 def test_both_sides_agree_on_every_field_of_odd_frames(readers: Readers, seed: int) -> None:
     mint = Mint(seed)

@@ -12,7 +12,7 @@ _NUMBERS = count()
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     """One process for all tests that do not end it; a silent client is given up after two seconds."""
     directory = tmp_path_factory.mktemp("warehouse")
-    options = ("--receive-timeout", "2", "--queue-timeout", "2", "--max-queries", "8")
+    options = ("--receive-timeout", "2", "--queue-timeout", "5", "--max-queries", "8")
     with Warehouse.start(directory, *options) as started:
         yield started
 

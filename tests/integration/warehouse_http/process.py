@@ -55,7 +55,7 @@ class Warehouse:
         with stderr_path.open("a") as stderr:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment)
         assert process.stdout is not None
-        readable, _, _ = select.select([process.stdout], [], [], 30)
+        readable, _, _ = select.select([process.stdout], [], [], 120)
         line = process.stdout.readline() if readable else ""
         if not line:
             process.kill()
@@ -81,14 +81,14 @@ class Warehouse:
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.terminate()
-        return self.process.wait(30)
+        return self.process.wait(120)
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(30)
+        self.process.wait(120)
 
     def connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
 
     def request(
         self,
@@ -124,20 +124,20 @@ class Warehouse:
     def raw(self, request: bytes, *, leave: bool = False, silence_s: float = 0.5) -> bytes:
         """Send bytes as they are, and read until the other side closes or is silent; `leave`: say that was all."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            connection.sendall(request)
-            if leave:
-                connection.shutdown(socket.SHUT_WR)
             received = b""
-            connection.settimeout(10 if leave else silence_s)
-            try:
+            connection.settimeout(60 if leave else silence_s)
+            try:  # the other side may answer and hang up before it has read it all
+                connection.sendall(request)
+                if leave:
+                    connection.shutdown(socket.SHUT_WR)
                 while chunk := connection.recv(65536):
                     received += chunk
-            except (TimeoutError, ConnectionResetError):
+            except (TimeoutError, ConnectionError):
                 pass
             return received
 
 
-def wait_for(condition: Callable[[], bool], what: str, limit_s: float = 15.0) -> None:
+def wait_for(condition: Callable[[], bool], what: str, limit_s: float = 60.0) -> None:
     deadline = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {limit_s:g} s: {what}"

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(CURL is None, reason="curl is not installed")
 
 
 def curl(*arguments: str, stdin: bytes = b"") -> bytes:
-    command = [CURL or "", "--silent", "--show-error", "--max-time", "20", *arguments]
+    command = [CURL or "", "--silent", "--show-error", "--max-time", "120", *arguments]
     return subprocess.run(command, input=stdin, capture_output=True, check=True).stdout
 
 

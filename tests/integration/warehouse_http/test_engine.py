@@ -97,7 +97,7 @@ def test_only_what_has_the_tag_is_killed(engine: Engine) -> None:
         blocks = two.stream("SELECT number FROM numbers(1000000000000)", "Native")
         assert next(blocks).data
         engine.kill("one")
-        error = killed.exception(10)
+        error = killed.exception(60)
         assert isinstance(error, WarehouseError)
         assert error.code == 394
         assert next(blocks).data

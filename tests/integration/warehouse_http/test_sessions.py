@@ -57,7 +57,7 @@ def test_get_in_a_session_with_state_may_not_write(warehouse: Warehouse, session
 
 
 def test_session_in_use_is_locked(warehouse: Warehouse, session: str) -> None:
-    sql = "SELECT sleep(1), 'locked session'"
+    sql = "SELECT sleep(3), 'locked session'"
     first = threading.Thread(target=warehouse.post, args=(sql,), kwargs={"session_id": session})
     first.start()
     running = "SELECT count() FROM system.processes WHERE query LIKE '%locked session%' AND query LIKE '%sleep%'"

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.captures import read_capture
@@ -148,7 +148,6 @@ def test_other_frames_are_no_answer(exchange: Exchange, frame: str) -> None:
 
 
 @every_exchange
-@settings(deadline=None)
 @given(frame=st.binary(max_size=200))
 def test_no_bytes_make_a_wire_raise(exchange: Exchange, frame: bytes) -> None:
     wire = exchange.wire

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
@@ -109,14 +109,12 @@ FRAMES = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(frames=st.lists(FRAMES, max_size=12), cuts=st.lists(st.integers(0, 2**20), max_size=12))
 def test_however_the_bytes_are_cut_up_the_same_comes_out(frames: list[bytes], cuts: list[int]) -> None:
     data = b"".join(frames)
     assert read(FrameReader(LIMIT), *pieces_of(data, cuts)) == read(FrameReader(LIMIT), data)
 
 
-@settings(deadline=None)
 @given(payloads=st.lists(st.binary(max_size=200), max_size=8))
 def test_byte_by_byte_nothing_is_lost(payloads: list[bytes]) -> None:
     data = b"".join(map(text, payloads))

@@ -223,7 +223,6 @@ def test_clocks_tell_soon_from_later_and_long() -> None:
     assert elapsed_after([0, SOON_US - 1, SOON_US, LATER_US - 1, LATER_US, 0]) == [2, 0, 1, 1, 2, 0]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 300_000), st.integers(0, 2)), max_size=40), st.integers(0, 40))
 def test_clocks_do_not_depend_on_where_slices_are_cut(rows: list[tuple[int, int]], cut: int) -> None:
     times, number = np.cumsum([row[0] for row in rows], dtype=np.int64), np.array([row[1] for row in rows], np.int64)
@@ -327,7 +326,7 @@ def test_prices_bounce_between_bid_and_ask() -> None:
     assert (np.sign(moves[turned]) == np.diff(buys)[turned]).mean() > 0.8
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(symbols=st.integers(1, 22), seconds=st.integers(1, 90), rate=st.integers(1, 400), seed=st.integers(0, 2**32))
 def test_trades_keep_every_promise_whatever_is_asked(symbols: int, seconds: int, rate: int, seed: int) -> None:
     parts = trades(symbols, seconds, rate, seed)
@@ -347,7 +346,7 @@ def test_trades_keep_every_promise_whatever_is_asked(symbols: int, seconds: int,
             assert (values == values[part.first][order]).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 61))
 def test_a_split_keeps_orders_whole_and_loses_none(second: int) -> None:
     for part in trades(symbols=2, seconds=60, rate=20):

@@ -3,7 +3,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.synthetic.coined import COINED
@@ -31,7 +31,6 @@ def test_streams_of_other_names_and_seeds_differ() -> None:
     assert len({Draws(seed, name).word() for seed in (1, 2) for name in ("prices", "sizes")}) == 4
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 3 * BLOCK_WORDS), max_size=6))
 def test_a_stream_does_not_depend_on_how_many_words_are_read_at_a_time(counts: list[int]) -> None:
     draws = Draws(7, "prices")
@@ -39,7 +38,6 @@ def test_a_stream_does_not_depend_on_how_many_words_are_read_at_a_time(counts: l
     assert read == Draws(7, "prices").words(sum(counts)).tolist()
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2_000), st.sampled_from([8, 16, 32]))
 def test_bits_are_the_parts_of_words_from_the_low_end(count: int, width: int) -> None:
     words = Draws(7, "prices").words(-(-count * width // 64)).tolist()

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.synthetic.typeset import Sheet, stacked
@@ -17,19 +17,16 @@ def set_alone(rows: int, write: str, *arguments: object) -> list[str]:
     return [line.decode() for line in sheet.lines()]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, BIG)))
 def test_integers_are_written_as_python_writes_them(values: list[int]) -> None:
     assert set_alone(len(values), "integer", np.array(values, np.int64)) == [str(value) for value in values]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**6 - 1)))
 def test_digits_keep_the_zeros_in_front(values: list[int]) -> None:
     assert set_alone(len(values), "digits", np.array(values, np.int64), 6) == [f"{value:06}" for value in values]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, BIG), st.integers(0, 18))))
 def test_decimals_have_exactly_as_many_places_as_each_row_asks_for(rows: list[tuple[int, int]]) -> None:
     units, places = np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.int64)
@@ -45,7 +42,6 @@ def test_a_decimal_keeps_every_place(units: int, places: int, text: str) -> None
     assert set_alone(1, "decimal", np.array([units]), places) == [text]
 
 
-@settings(deadline=None)
 @given(st.lists(st.text('abc{}"', max_size=9), min_size=1, max_size=5), st.data())
 def test_each_row_gets_the_text_it_chose(texts: list[str], data: st.DataObject) -> None:
     which = data.draw(st.lists(st.integers(0, len(texts) - 1)))

@@ -17,7 +17,7 @@ from k2pipeline.stack import StackError
 from k2pipeline.stack.guard import Guard
 from k2pipeline.stack.process import ManagedProcess
 
-LIMIT_S = 10.0
+LIMIT_S = 60.0
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -36,10 +37,8 @@ def test_definitions_pass_side_by_side() -> None:
 
 def test_definition_waits_for_the_insert_under_way_and_goes_before_the_next() -> None:
     gate, order = Gate(), list[str]()
-    asked = threading.Event()
 
     def define() -> None:
-        asked.set()
         with gate.definition():
             order.append("definition")
 
@@ -49,8 +48,10 @@ def test_definition_waits_for_the_insert_under_way_and_goes_before_the_next() ->
 
     with gate.insert(never):
         defining = in_thread(define)
-        assert asked.wait(LIMIT_S)
-        defining.join(BRIEFLY_S)
+        deadline = time.monotonic() + LIMIT_S
+        while not gate._definitions:
+            assert time.monotonic() < deadline, "the definition never asked"
+            time.sleep(0.001)
         inserting = in_thread(insert)
         inserting.join(BRIEFLY_S)
         assert order == []

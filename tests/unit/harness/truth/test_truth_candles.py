@@ -235,7 +235,7 @@ tapes = st.lists(
 ).map(lambda tape: [Trade(number, *values) for number, values in enumerate(tape)])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(tapes, st.randoms(use_true_random=False))
 def test_candles_equal_the_plainest_computation_however_trades_arrive(tape: list[Trade], chance: random.Random) -> None:
     frames = tape + [trade for trade in tape if chance.random() < 0.3]

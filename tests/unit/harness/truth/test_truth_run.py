@@ -125,7 +125,7 @@ def test_tables_have_the_declared_columns_and_types_full_or_empty(run: Run, name
     assert not full.is_empty()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.sampled_from([trade(1), trade(2), trade(3, "ETHBTC"), "{}", "["]), max_size=30))
 def test_size_of_batches_makes_no_difference(frames: list[str]) -> None:
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:

@@ -120,7 +120,7 @@ def test_whole_frames_come_to_the_same(exchange: ModuleType) -> None:
     assert_same(exchange, FRAMES[exchange])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(broken(FRAMES[binance]), min_size=1, max_size=8))
 @example([RAW.replace(b'"p":"61837.63"', b'"p" :"1","p":":"')])
 @example([RAW.replace(b'"M"', b'"n":' + b"[" * 1100 + b"]" * 1100 + b',"M"'), RAW])
@@ -129,7 +129,7 @@ def test_binance_frames_broken_anyhow_come_to_the_same(frames: list[bytes]) -> N
     assert_same(binance, frames)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(broken(FRAMES[kraken]), min_size=1, max_size=8))
 @example([UPDATE.replace(b'"price"', b'"n":{"price":1},"price"').replace(b'"qty"', b'"q"')])
 @example([UPDATE.replace(b"84095.70", b" 84095.70 "), UPDATE.replace(b"84095.70", b'"number:84095.70"')])
