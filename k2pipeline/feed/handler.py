@@ -80,8 +80,11 @@ class Handler:
 
         if not valve.is_open:
             _log.info("stopping, once what the exchange has sent can be read", limit_s=self._limits.flush_s)
-        while not valve.is_open and not is_given_up():  # noqa: ASYNC110  # a signal sets no event
-            await asyncio.sleep(_SERVE_EVERY_S)
+        # A valve that opens and shuts in turn would look shut whenever somebody looks who does so in the same rhythm.
+        opening = asyncio.ensure_future(valve.wait_until_open())
+        while not opening.done() and not is_given_up():
+            await asyncio.wait((opening,), timeout=_SERVE_EVERY_S)
+        opening.cancel()
         is_all_read = all(await asyncio.gather(*(session.close(is_given_up) for session in sessions)))
         if not is_all_read:
             _log.error("connections closed unread: the broker takes nothing")

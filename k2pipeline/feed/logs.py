@@ -35,15 +35,16 @@ class EventLog:
     def warning(self, event: str, **fields: object) -> None:
         self._logger.warning("%s", event, extra={_FIELDS: fields})
 
-    def warning_once_a_second(self, event: str, **fields: object) -> None:
-        """For what may happen at every frame; `not_logged` says how often it was left out."""
+    def warning_once_a_second(self, event: str, **fields: object) -> bool:
+        """For what may happen at every frame; `not_logged` says how often it was left out. True if it was logged."""
         now_s = self._clock()
         said_s, left_out = self._said.get(event, (-math.inf, 0))
         if now_s - said_s < 1:
             self._said[event] = said_s, left_out + 1
-            return
+            return False
         self._said[event] = now_s, 0
         self.warning(event, **fields, **({"not_logged": left_out} if left_out else {}))
+        return True
 
     def error(self, event: str, **fields: object) -> None:
         self._logger.error("%s", event, extra={_FIELDS: fields})

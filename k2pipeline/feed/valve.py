@@ -28,6 +28,7 @@ class Valve:
         self._connections: set[Pausable] = set()
         self._is_open = asyncio.Event()
         self._is_open.set()
+        self._is_told = False
 
     def add(self, connection: Pausable) -> None:
         self._connections.add(connection)
@@ -53,7 +54,8 @@ class Valve:
         self._stats.paused_since_ns = self._clock()
         for connection in self._connections:
             connection.pause()
-        _log.warning("reading paused: the broker is slower than the exchange")
+        # A broker that is a little too slow shuts it a hundred times a second.
+        self._is_told = _log.warning_once_a_second("reading paused: the broker is slower than the exchange")
 
     def open(self) -> None:
         if self._is_open.is_set():
@@ -64,4 +66,5 @@ class Valve:
         self._stats.paused_since_ns = 0
         for connection in self._connections:
             connection.resume()
-        _log.info("reading resumed", paused_s=round(paused_ns / 1_000_000_000, 3))
+        if self._is_told:
+            _log.info("reading resumed", paused_s=round(paused_ns / 1_000_000_000, 3))

@@ -90,11 +90,14 @@ def test_what_no_resend_covers_is_found_missing_and_nothing_else(tmp_path: Path,
     ledger = pl.read_parquet(outcome.directory / "ledger.parquet").filter(pl.col("offset").is_not_null())
     arrived = ids([CapturedFrame(0, row["exchange"], row["frame"]) for row in ledger.iter_rows(named=True)])
     assert counts.silver_trades == len(arrived)
-    # An id is missing between two that came; after the last one of a symbol nobody can know of another.
+    # An id is missing between two that came; before a symbol's first one and after its last nobody can know of it.
+    came: dict[tuple[str, str], list[int]] = {}
+    for exchange, symbol, number in arrived:
+        came.setdefault((exchange, symbol), []).append(number)
     skipped = [
         (exchange, symbol, number)
         for exchange, symbol, number in ids(synthetic(parse_duration("5s"), 1)) - arrived
-        if number < max((each[2] for each in arrived if each[:2] == (exchange, symbol)), default=0)
+        if min(came.get((exchange, symbol), [number])) < number < max(came.get((exchange, symbol), [number]))
     ]
     assert counts.gaps_found == len(skipped)
     # The handlers' own session logs tell why.
