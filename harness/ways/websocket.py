@@ -34,8 +34,8 @@ _POLL_S: Final = 0.05
 _WATCH_S: Final = 0.5
 _BACK_LIMIT_S: Final = 45.0
 _QUIET_S: Final = 5.0
-_DOUBTFUL_QUIET_S: Final = 1.0
-_TAIL_QUIET_S: Final = 0.5
+_DOUBTFUL_QUIET_S: Final = 3.0
+_TAIL_QUIET_S: Final = 1.0
 _READ_LIMIT_S: Final = 300.0
 
 

@@ -64,6 +64,7 @@ class Connection(ClientConnection):
         self._on_messages = on_messages
         self._on_end = on_end
         self.is_paused = False
+        self._pauses = 0
         self._reader = FrameReader(limits.max_frame_bytes)
         self._liveness = Liveness(limits.idle_s, limits.pong_s, self.loop.time())
         self._head = b""
@@ -113,6 +114,7 @@ class Connection(ClientConnection):
     def pause(self) -> None:
         if not self.transport.is_closing():
             self.is_paused = True
+            self._pauses += 1
             self.transport.pause_reading()
             self._liveness.pause()
 
@@ -130,11 +132,13 @@ class Connection(ClientConnection):
         """
         self.close_timeout = None  # the library would count that time too
         closing, began_s, was_read = asyncio.ensure_future(self.close()), self.loop.time(), True
+        pauses = self._pauses
         try:
             while not (await asyncio.wait((closing,), timeout=_TICK_S))[0]:
                 is_over = is_given_up()
-                if self.is_paused and not is_over:
-                    began_s = self.loop.time()
+                # It may have been paused and resumed since the last look.
+                if (self.is_paused or self._pauses > pauses) and not is_over:
+                    began_s, pauses = self.loop.time(), self._pauses
                 elif is_over or self.loop.time() - began_s >= close_s:
                     was_read = was_read and not self.is_paused
                     self.abort()

@@ -301,7 +301,7 @@ class TopicReader:
 
     def _is_at_end(self) -> bool:
         places = self._consumer.position(self._consumer.assignment())
-        ends = [self._consumer.get_watermark_offsets(place, timeout=5)[1] for place in places]
+        ends = [self._consumer.get_watermark_offsets(place, timeout=30)[1] for place in places]
         # Before its first message a place is negative.
         return all(max(place.offset, 0) >= end for place, end in zip(places, ends, strict=True))
 
@@ -318,7 +318,7 @@ def values(messages: Sequence[Message]) -> list[bytes]:
 
 def metrics(port: int) -> dict[str, float]:
     """Name with labels to value, as Prometheus reads them."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         lines = answer.read().decode().splitlines()
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 

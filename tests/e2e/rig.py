@@ -15,7 +15,7 @@ QUEUE_COLUMNS = "message, _topic AS topic, _partition AS number, _offset AS posi
 TARGET_COLUMNS = "message String, topic LowCardinality(String), number UInt64, position UInt64"
 
 
-def wait_for(condition: Callable[[], bool], what: str, limit_s: float = 15.0) -> None:
+def wait_for(condition: Callable[[], bool], what: str, limit_s: float = 60.0) -> None:
     deadline = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {limit_s:g} s: {what}"
@@ -45,7 +45,7 @@ class Rig:
         for number, value in enumerate(values):
             producer.produce(self.topic, value=value, partition=number % partitions, **message)
             producer.poll(0)
-        assert producer.flush(15) == 0
+        assert producer.flush(60) == 0
 
     def create_queue(self, **settings: object) -> None:
         given = {
@@ -80,7 +80,7 @@ class Rig:
     def count(self) -> int:
         return int(self.sql(f"SELECT uniqExact(topic, number, position) FROM {self.database}.target"))
 
-    def wait_for_rows(self, expected: int, limit_s: float = 15.0) -> None:
+    def wait_for_rows(self, expected: int, limit_s: float = 60.0) -> None:
         wait_for(lambda: self.count() == expected, f"{expected} rows in {self.database}.target", limit_s)
 
     def consumers(self) -> list[dict[str, Any]]:
@@ -92,7 +92,7 @@ class Rig:
         client = Consumer({"bootstrap.servers": self.stack.bootstrap, "group.id": self.group})
         try:
             wanted = [TopicPartition(self.topic, number) for number in range(partitions)]
-            return [each.offset for each in client.committed(wanted, timeout=5)]
+            return [each.offset for each in client.committed(wanted, timeout=30)]
         finally:
             client.close()
 

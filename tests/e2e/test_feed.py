@@ -124,17 +124,17 @@ def test_a_server_ping_is_answered_and_fragments_are_put_together(feeds: Feeds) 
 
     feeds.start(feeds.exchange(script)).ready()
     assert values(feeds.topic().until(2)) == trades(1, 2)
-    assert answered.wait(5)
+    assert answered.wait(60)
 
 
 def test_sigterm_loses_nothing_that_was_sent_before_the_connection_closed(feeds: Feeds) -> None:
     """The script sends as fast as it can, until the handler has closed; whatever went out before must arrive."""
     sent: list[bytes] = []
-    feed = feeds.start(feeds.exchange(sending_until_closed(sent)))
+    feed = feeds.start(feeds.exchange(sending_until_closed(sent)), close_s=30)
     feed.ready()
     wait_for(lambda: len(sent) > 20_000, "20,000 frames sent")
     assert feed.stop() == 0
-    assert values(feeds.topic().rest()) == sent
+    assert values(feeds.topic().until(len(sent))) == sent
 
 
 def sending_until_closed(sent: list[bytes]) -> Script:
@@ -162,18 +162,18 @@ def test_sigterm_under_back_pressure_waits_for_the_broker_and_loses_nothing(feed
     """What TCP took while the broker stood still is more than the queue holds, so reading stops while closing too."""
     sent: list[bytes] = []
     exchange = feeds.exchange(sending_until_closed(sent))
-    feed = feeds.start(exchange, close_s=0.2, queue_high_messages=2_000, queue_low_messages=500)
+    feed = feeds.start(exchange, close_s=2, queue_high_messages=200, queue_low_messages=50)
     port = feed.ready()["metrics_port"]
     broker.process.pause()
     wait_for(lambda: metrics(port)['k2_feed_paused{exchange="binance"}'] == 1, "reading paused")
     unchanged_for(0.5, lambda: len(sent))
     feed.process.terminate()
-    unchanged_for(1.5, lambda: len(sent))  # far longer than closing may take
+    unchanged_for(4, lambda: len(sent))  # far longer than closing may take
     assert feed.process.poll() is None
     broker.process.resume()
     assert feed.ended() == 0
     assert len(feed.said("reading paused: the broker is slower than the exchange")) > 1
-    assert values(feeds.topic().rest()) == sent
+    assert values(feeds.topic().until(len(sent))) == sent
 
 
 def test_sigterm_with_a_broker_that_stays_away_is_exit_3_and_says_that_frames_were_left(
@@ -226,7 +226,7 @@ def test_a_connection_that_ends_is_replaced_and_both_are_relayed(feeds: Feeds, e
 def test_after_a_clean_close_it_is_back_at_once_and_after_a_cut_it_waits(feeds: Feeds) -> None:
     def lasting(peer: Peer, end: Callable[[Peer], None]) -> None:
         peer.accept_symbols()
-        time.sleep(0.3)  # as long as a connection has to last for this
+        time.sleep(1.5)  # as long as a connection has to last for this
         end(peer)
 
     exchange = feeds.exchange(
@@ -253,7 +253,7 @@ def test_a_silent_connection_is_pinged_and_then_replaced(feeds: Feeds) -> None:
             pinged.set()
         time.sleep(5)
 
-    feed = feeds.start(feeds.exchange(silent, subscribed_then(spot_trade(2))), idle_s=0.3, pong_s=0.3)
+    feed = feeds.start(feeds.exchange(silent, subscribed_then(spot_trade(2))), idle_s=0.3, pong_s=2)
     port = feed.ready()["metrics_port"]
     assert values(feeds.topic().until(2)) == trades(1, 2)
     assert pinged.is_set()
@@ -263,7 +263,7 @@ def test_a_silent_connection_is_pinged_and_then_replaced(feeds: Feeds) -> None:
 
 def test_an_exchange_that_answers_pings_is_not_replaced_for_having_no_trades(feeds: Feeds) -> None:
     quiet = feeds.exchange(lambda peer: peer.accept_symbols())
-    feed = feeds.start(quiet, name="kraken", idle_s=0.2, pong_s=0.4)
+    feed = feeds.start(quiet, name="kraken", idle_s=0.2, pong_s=5)
     port = feed.ready()["metrics_port"]
     answering = 0
     while answering < 4:
@@ -398,6 +398,7 @@ def test_many_symbols_take_several_messages_and_connections_within_the_limits(fe
     exchange = feeds.exchange(script)
     ready = feeds.start(exchange, "--symbols", ",".join(symbols)).ready()
     assert ready["symbols"] == symbols
+    wait_for(lambda: sum(map(len, lists)) == 1_030 and sum(map(len, arrivals.values())) == 12, "all written down")
     assert len(exchange.peers) == 2
     assert sorted(symbol for each in lists for symbol in each) == sorted(symbols)
     assert max(map(len, lists)) <= 100
@@ -450,13 +451,13 @@ def test_a_broker_that_stands_still_stops_the_reading_and_costs_no_frame(stack: 
     with ExitStack() as undo:
         feeds = Feeds(stack.bootstrap, tmp_path, undo)
         exchange = feeds.exchange(script)
-        feed = feeds.start(exchange, queue_high_messages=high, queue_low_messages=5_000, idle_s=0.5, pong_s=0.5)
+        feed = feeds.start(exchange, queue_high_messages=high, queue_low_messages=5_000, idle_s=0.5, pong_s=4)
         port = feed.ready()["metrics_port"]
         stack.pause("broker")
         may_send.set()
         wait_for(lambda: metrics(port)['k2_feed_paused{exchange="binance"}'] == 1, "reading paused")
         # Longer than a silence may last: that we do not read is not the exchange's silence.
-        held_back_at = unchanged_for(2.5, lambda: sent_bytes[0])
+        held_back_at = unchanged_for(5.5, lambda: sent_bytes[0])
         assert held_back_at < sum(map(len, batches)) / 2
         assert metrics(port)['k2_feed_queue_messages{exchange="binance"}'] < high + READ_BYTES / len(spot_trade(1))
         assert psutil.Process(feed.process.pid).memory_info().rss < 200 * 1024 * 1024
@@ -538,7 +539,7 @@ def test_a_frame_longer_than_the_limit_ends_the_connection_with_code_1009(feeds:
     feed = feeds.start(feeds.exchange(first, subscribed_then(spot_trade(2))), max_frame_bytes=100_000)
     feed.ready()
     assert values(feeds.topic().until(2)) == trades(1, 2)
-    assert ended.wait(5)
+    assert ended.wait(60)
 
 
 @pytest.mark.usefixtures("forgetful_broker")
@@ -586,7 +587,7 @@ def test_a_second_signal_does_not_wait_for_the_broker(feeds: Feeds, broker: Loca
     exchange.peers[0].until_gone()
     began = time.monotonic()
     assert feed.stop() == 3
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20, "it waited for the broker"
 
 
 def test_no_broker_and_a_missing_topic_are_exit_3_and_say_what_to_do(tmp_path: Path, k2_stack_name: str) -> None:

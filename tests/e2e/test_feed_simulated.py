@@ -67,7 +67,7 @@ def test_a_half_open_connection_is_noticed_and_costs_nothing(feeds: Feeds, tmp_p
     frames, symbols = spot_trades("5s")
     capture = captured(tmp_path / "played.jsonl", frames)
     with simulated("--capture", capture, "--rate", "1x", "--fault", "half_open=2") as url:
-        feed = feeds.start(url, "--symbols", ",".join(symbols), idle_s=0.5, pong_s=0.5, backoff_base_s=0.01)
+        feed = feeds.start(url, "--symbols", ",".join(symbols), idle_s=0.5, pong_s=2, backoff_base_s=0.01)
         feed.ready()
         reader, sent = feeds.topic(SPOT), ids([frame.frame for frame in frames])
         wait_for(lambda: ids(values(reader.now())) == sent, "every trade", limit_s=40)

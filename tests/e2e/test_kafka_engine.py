@@ -86,7 +86,7 @@ def test_offsets_are_committed_after_the_insert_and_counted(rig: Rig) -> None:
     assert consumer["assignments.partition_id"] == [0, 1]
     assert consumer["assignments.current_offset"] == [50, 50]
     assert consumer["is_currently_used"] == 1
-    assert consumer["exceptions.text"] == []
+    assert [text for text in consumer["exceptions.text"] if "_TIMED_OUT" not in text] == []  # a slow broker is none
 
 
 def test_one_block_is_one_insert_of_at_most_max_block_size_messages(rig: Rig) -> None:
@@ -108,11 +108,13 @@ def test_what_arrives_during_an_insert_is_the_next_block(rig: Rig) -> None:
     rig.stack.create_topics([rig.topic], 1)
     rig.sql(f"CREATE TABLE {rig.database}.target (rows UInt64, slept UInt8) ENGINE = MergeTree ORDER BY rows")
     rig.create_queue(kafka_flush_interval_ms=50)
-    rig.create_view("any(blockSize()) AS rows, sleep(2) AS slept")
+    rig.create_view("any(blockSize()) AS rows, sleep(3) AS slept")
     rig.produce([b"first"])
     wait_for(lambda: rig.consumers()[0]["num_messages_read"] == 1, "the first message taken")
-    for count in range(2, 12):
-        rig.produce([b"meanwhile"])
+    under_way = f"SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO `{rig.database}`.`queue`%'"
+    wait_for(lambda: rig.sql(under_way) == 1, "the insert under way")
+    for count in (6, 11):
+        rig.produce([b"meanwhile"] * 5)
         wait_for(lambda count=count: rig.consumers()[0]["num_messages_read"] == count, "taken during the insert")
     wait_for(lambda: rig.rows(f"SELECT rows FROM {rig.database}.target ORDER BY rows") == [(1,), (10,)], "two blocks")
     wait_for(lambda: rig.committed(partitions=1) == [11], "both committed")
@@ -126,7 +128,7 @@ def test_killed_warehouse_loses_nothing_and_redelivers_the_same_offsets(rig: Rig
     rig.stack.kill("warehouse")
     rig.stack.restart("warehouse")
     before = rig.count()
-    rig.wait_for_rows(len(sent), limit_s=30)
+    rig.wait_for_rows(len(sent), limit_s=120)
     assert before < len(sent), "the warehouse was killed too late to prove anything"
     assert rig.sql(f"SELECT uniqExact(number, position, message) FROM {rig.database}.target") == len(sent)
     ((lost,),) = rig.rows(f"""SELECT countIf(message != concat('frame ', toString(position * 2 + number)))
@@ -333,7 +335,7 @@ def test_broker_that_came_back_empty_is_read_from_its_start_with_a_warning(
         stack.create_topics([rig.topic], 1)
         rig.produce([b"new"] * 10)
         new = f"SELECT count() FROM {rig.database}.target WHERE message = 'new'"
-        wait_for(lambda: rig.sql(new) == 10, "the new messages", limit_s=20)
+        wait_for(lambda: rig.sql(new) == 10, "the new messages", limit_s=60)
         warnings = " ".join(rig.consumers()[0]["exceptions.text"])
         assert "reading it from its start" in warnings or "waiting for it" in warnings
         wait_for(lambda: rig.committed() == [10], "offset 10 committed")

@@ -68,7 +68,7 @@ class LocustStalls:
                 sender.send_signal(signal.SIGCONT)
 
         def stop_once(text: str, *further: float | None) -> None:
-            if not stalling and "trades" in text:
+            if not stalling and "trades" in text and ", 0 trades" not in text:
                 stalling.append(threading.Thread(target=stall))
                 stalling[0].start()
             told(text, *further)

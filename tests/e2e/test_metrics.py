@@ -43,7 +43,7 @@ def exporter(stack: Stack, password: str) -> Iterator[str]:
             assert process.stderr is not None
             yield str(json.loads(process.stdout.readline())["metrics"])
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
             assert password not in " ".join(command) + process.stderr.read()
         finally:
             process.kill()
@@ -66,12 +66,13 @@ def test_prometheus_sees_messages_wait_and_be_taken(tmp_path: Path, k2_stack_nam
         stack.create_topics([*(each.topic for each in EXCHANGES.values()), DLQ_TOPIC], 2)
         with exporter(stack, stack.warehouse.password) as address:
             produce(stack, topic)
+            lag = ("k2_consumer_lag_messages", "kraken")
+            wait_for(lambda: scrape(address).get(lag) == FRAMES, "messages wait", 90)
             waiting = scrape(address)
             assert waiting["k2_up", "broker"] == waiting["k2_up", "warehouse"] == 1
-            assert waiting["k2_consumer_lag_messages", "kraken"] == FRAMES
             apply_schema(stack.warehouse, SchemaVariables(kafka_brokers=stack.warehouse_bootstrap))
-            wait_for(lambda: scrape(address)["k2_consumer_lag_messages", "kraken"] == 0, "no lag", 30)
-            wait_for(lambda: scrape(address).get(("k2_silver_rows_total", "kraken")) == FRAMES, "rows counted", 30)
+            wait_for(lambda: scrape(address).get(lag) == 0, "no lag", 90)
+            wait_for(lambda: scrape(address).get(("k2_silver_rows_total", "kraken")) == FRAMES, "rows counted", 90)
             done = scrape(address)
             assert done["k2_consumed_messages_total", "kraken"] == done["k2_topic_messages_total", "kraken"] == FRAMES
             assert done["k2_bronze_rows_total", "kraken"] == FRAMES

@@ -198,9 +198,10 @@ def test_times_shifted_to_now_are_the_scheduled_ones_and_leave_the_frame_alone(
 
 def test_a_steady_rate_is_scheduled_exactly_and_held(play: Replay, ledger_path: Path) -> None:
     stats = play(trades(1000, "kraken"), rate="2000")
-    scheduled = pl.read_parquet(ledger_path)["scheduled_ns"]
-    assert scheduled.diff().drop_nulls().unique().to_list() == [1_000_000]  # two trades a frame
-    assert stats.trades_per_second == pytest.approx(2000, rel=0.2)
+    ledger = pl.read_parquet(ledger_path)
+    assert ledger["scheduled_ns"].diff().drop_nulls().unique().to_list() == [1_000_000]  # two trades a frame
+    # How late it is depends on the machine; early it never is.
+    assert (ledger["sent_ns"] >= ledger["scheduled_ns"]).all()
     assert stats.late_p99_ns is not None
 
 

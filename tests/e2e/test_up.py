@@ -44,7 +44,7 @@ def test_a_warehouse_that_dies_ends_it_with_code_3(tmp_path: Path, own_stack: st
         children = psutil.Process(process.pid).children(recursive=True)
         (warehouse,) = [child for child in children if "k2pipeline.warehouse" in child.cmdline()]
         warehouse.kill()
-        assert process.wait(30) == 3
+        assert process.wait(120) == 3
         assert process.stderr is not None
         told = process.stderr.read()
     assert told.startswith("k2: warehouse was ended by SIGKILL"), told
@@ -55,13 +55,13 @@ def test_ctrl_c_ends_it_well(tmp_path: Path, own_stack: str) -> None:
     with k2_up(own_stack, "--data", tmp_path) as process:
         until_ready(process)
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
 
 
 def test_a_port_for_metrics_that_is_taken_is_code_2(tmp_path: Path, own_stack: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with k2_up(own_stack, "--data", tmp_path, "--metrics-port", str(port)) as process:
-            assert process.wait(60) == 2
+            assert process.wait(240) == 2
             assert process.stderr is not None
             assert f"127.0.0.1:{port}" in process.stderr.read()
