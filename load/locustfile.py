@@ -6,6 +6,7 @@ and the senders' threads have to be real ones.
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import Any, Final
 
@@ -47,6 +48,9 @@ class ProfileShape(LoadTestShape):
 def _begin(environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
     if isinstance(runner, WorkerRunner):
         return
+    # A Ctrl-C would break whichever greenlet happens to run, and Locust end with an error and without its report.
+    waits_for_the_end = gevent.getcurrent()
+    gevent.signal_handler(signal.SIGINT, lambda: gevent.kill(waits_for_the_end, KeyboardInterrupt))
     gevent.spawn(_tell)
     events.quit.add_listener(lambda **_: _end(environment))
     if web_ui is not None:

@@ -140,6 +140,7 @@ def test_a_test_with_a_page_refuses_a_second_one_and_a_ctrl_c_goes_on_to_the_che
             raise
     assert said.endswith(" 0\n")
     assert "no_trade_lost" not in said
+    assert list(tmp_path.glob("*/locust/locust.html")), "Locust's own report is kept"
 
 
 def until(process: "subprocess.Popen[str]", wanted: str) -> str:
