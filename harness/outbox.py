@@ -19,11 +19,12 @@ from k2pipeline.exchanges import DLQ_TOPIC
 
 # Idempotence: a retry that stored a message twice would put an offset into the topic that no row knows.
 # Linger: a broker that lists every batch on each fetch (Tansu does) drowns in batches of one message.
+LINGER_MS: Final = 20
 PRODUCER_DEFAULTS: Final[Mapping[str, str | int | bool]] = MappingProxyType(
     {
         "acks": "all",
         "enable.idempotence": True,
-        "linger.ms": 20,
+        "linger.ms": LINGER_MS,
         "queue.buffering.max.messages": 100_000,
         "queue.buffering.max.kbytes": 256 * 1024,
         "message.max.bytes": 32 * 1024 * 1024,

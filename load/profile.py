@@ -6,6 +6,7 @@ shape = [[0, 1], [1, 1]]    # points of [part of the duration, part of the rate]
 readers = 0                 # users who ask the warehouse what dashboards ask
 reader_p99_ms = 1000        # of a hundred of their queries at most one may take longer
 partitions = 4              # of each topic
+linger_ms = 20              # a sender waits so long for a batch to fill
 
 [shares]                    # what each exchange gets of the rate
 binance = 1.0
@@ -21,6 +22,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
+from harness.outbox import LINGER_MS
 from harness.synthetic import parse_duration
 from k2pipeline.exchanges import EXCHANGES
 from load.pace import Shaped
@@ -45,6 +47,7 @@ class Profile:
     readers: int = 0
     reader_p99_ms: float = 1000.0
     partitions: int = 4
+    linger_ms: int = LINGER_MS
 
     def __post_init__(self) -> None:
         if not 0 < self.rate < math.inf:
@@ -55,6 +58,8 @@ class Profile:
             raise ProfileError(f"readers {self.readers} is less than 0")
         if self.partitions < 1:
             raise ProfileError(f"partitions {self.partitions} is less than 1")
+        if self.linger_ms < 0:
+            raise ProfileError(f"linger_ms {self.linger_ms} is less than 0")
         if not self.reader_p99_ms > 0:
             raise ProfileError(f"reader_p99_ms {self.reader_p99_ms:g} is not above 0; give for example 1000")
         _check_shares(self.shares)
@@ -102,7 +107,7 @@ def load_profile(name_or_file: str, *, rate: float | None = None, duration: str 
 
 def _read(path: Path) -> Profile:
     content = tomllib.loads(path.read_text(encoding="utf-8"))
-    known = {"rate", "duration", "shape", "readers", "reader_p99_ms", "partitions", "shares"}
+    known = {"rate", "duration", "shape", "readers", "reader_p99_ms", "partitions", "linger_ms", "shares"}
     if unknown := sorted(content.keys() - known):
         raise ProfileError(f"{path}: {unknown[0]!r} is not a field of a profile; there are {', '.join(sorted(known))}")
     return Profile(
@@ -114,6 +119,7 @@ def _read(path: Path) -> Profile:
         readers=int(content.get("readers", 0)),
         reader_p99_ms=float(content.get("reader_p99_ms", 1000)),
         partitions=int(content.get("partitions", 4)),
+        linger_ms=int(content.get("linger_ms", LINGER_MS)),
     )
 
 

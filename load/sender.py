@@ -55,10 +55,11 @@ class Sender(threading.Thread):
         self._stopped.set()
 
     def run(self) -> None:
+        settings = {"linger.ms": self.job.profile.linger_ms}
         try:
             with (
                 Ledger(self.job.ledger(self.name)) as ledger,
-                Outbox(self.job.bootstrap, {}, ledger, self._clock, f"load-{self.name}", self._note) as outbox,
+                Outbox(self.job.bootstrap, settings, ledger, self._clock, f"load-{self.name}", self._note) as outbox,
             ):
                 say_ready(self.job.directory, self.name)
                 start_ns = await_start(self.job.directory, self._stopped.is_set)

@@ -62,9 +62,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print(console: Console, rows: Sequence[Row]) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
     table.add_column("struck", no_wrap=True)
-    for name in ("times", "frames acked", "lost", "doubled", "gold", "checks", "back in s", "longest"):
+    for name in ("times", "acked", "lost", "doubled", "gold", "checks", "back in s", "longest"):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(

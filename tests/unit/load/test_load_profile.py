@@ -46,6 +46,7 @@ def test_a_spike_has_its_peak_in_a_tenth_of_the_time() -> None:
         ("rate = 1\nduration = '1s'\nshape = [[0, 1]]\n[shares]\nbinance = 1.0", "from 0 to 1"),
         ("rate = 1\nduration = '1s'\nshape = [[0, 1], [1, -1]]\n[shares]\nbinance = 1.0", "below 0"),
         ("rate = 1\nduration = '1s'\nreaders = -1\n[shares]\nbinance = 1.0", "readers -1"),
+        ("rate = 1\nduration = '1s'\nlinger_ms = -1\n[shares]\nbinance = 1.0", "linger_ms -1"),
         ("rate = 1\nduration = '1s'\npartitions = 0\n[shares]\nbinance = 1.0", "partitions 0"),
         ("rate = 1\nduration = '1s'\nspeed = 3\n[shares]\nbinance = 1.0", "'speed'"),
         ("duration = '1s'\n[shares]\nbinance = 1.0", "rate"),
