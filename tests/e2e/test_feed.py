@@ -487,11 +487,20 @@ def unchanged_for(seconds: float, value: Callable[[], int], limit_s: float = 20)
 
 def test_a_queue_that_is_full_by_bytes_keeps_the_order_and_every_frame(feeds: Feeds, broker: LocalBroker) -> None:
     frames = trades(1, 20_000)
-    exchange = feeds.exchange(subscribed_then())
-    feed = feeds.start(exchange, queue_bytes=300_000)
+    may_send = Event()
+
+    def script(peer: Peer) -> None:
+        peer.accept_symbols()
+        may_send.wait(60)
+        # More than the kernel may take while nobody reads: the rest goes when the broker is back.
+        peer.socket.settimeout(120)
+        peer.send(*frames)
+        peer.until_gone()
+
+    feed = feeds.start(feeds.exchange(script), queue_bytes=300_000)
     port = feed.ready()["metrics_port"]
     broker.process.pause()
-    exchange.peers[0].send(*frames)
+    may_send.set()
     wait_for(lambda: metrics(port)['k2_feed_paused{exchange="binance"}'] == 1, "reading paused")
     unchanged_for(0.5, lambda: int(metrics(port)['k2_feed_queue_messages{exchange="binance"}']))
     assert metrics(port)['k2_feed_queue_messages{exchange="binance"}'] < 20_000
