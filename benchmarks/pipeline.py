@@ -39,7 +39,7 @@ from harness.captures import CapturedFrame
 from harness.outbox import PRODUCER_DEFAULTS
 from harness.pace import Unpaced
 from harness.replay import Times, replay
-from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
+from k2pipeline.exchanges import EXCHANGES, TOPICS
 from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaVariables, apply_schema
 from k2pipeline.stack import Stack, start_stack
 
@@ -154,7 +154,7 @@ def sustained(trades: int, sql: Path) -> float:
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as workdir, start_stack("embedded", workdir=Path(workdir)) as stack:
         started_s = time.perf_counter() - began
-        stack.create_topics([*(each.topic for each in EXCHANGES.values()), DLQ_TOPIC], PARTITIONS)
+        stack.create_topics(TOPICS, PARTITIONS)
         gold = Schema.apply(stack, "k2", sql)
         up_s = time.perf_counter() - began
         show("stack up, schema applied", up_s, "s", f"{up_s / started_s:.2f} of the stack without schema", STARTED)

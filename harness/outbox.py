@@ -17,9 +17,9 @@ from harness.ledger import Entry, Group, Ledger
 from k2pipeline.broker_security import broker_settings
 from k2pipeline.exchanges import DLQ_TOPIC
 
-# Idempotence: a retry that stored a message twice would put an offset into the topic that no row knows.
-# Linger: a broker that lists every batch on each fetch (Tansu does) drowns in batches of one message.
+# A broker that lists every batch on each fetch (Tansu does) drowns in batches of one message.
 LINGER_MS: Final = 20
+# Idempotence: a retry that stored a message twice would put an offset into the topic that no row knows.
 PRODUCER_DEFAULTS: Final[Mapping[str, str | int | bool]] = MappingProxyType(
     {
         "acks": "all",

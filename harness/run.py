@@ -34,7 +34,7 @@ from harness.series import Series, Watch, measure, watching, write_series
 from harness.settle import Settled, wait_until_consumed
 from harness.truth import Truth, compute, load
 from harness.ways import Played, Way, open_way
-from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
+from k2pipeline.exchanges import TOPICS
 from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaVariables, apply_schema, require_schema
 from k2pipeline.stack import Stack, start_stack
 
@@ -145,8 +145,7 @@ def run(
 
 def prepare(running: Stack, scenario: Scenario, sql: Path) -> None:
     """Create the topics and apply the schema."""
-    topics = [*(exchange.topic for exchange in EXCHANGES.values()), DLQ_TOPIC]
-    running.create_topics(topics, scenario.partitions)
+    running.create_topics(TOPICS, scenario.partitions)
     apply_schema(running.warehouse, SchemaVariables(kafka_brokers=running.warehouse_bootstrap, kafka_group=GROUP), sql)
 
 

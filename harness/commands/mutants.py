@@ -103,9 +103,10 @@ def _require_places(mutants: Sequence[Mutant], options: argparse.Namespace) -> N
         if name not in known:
             raise MutantsError(f"--object {name}: no operator changes it; there is {', '.join(sorted(known))}")
     if not _chosen(mutants, None, options):
+        operators, objects = ", ".join(options.operator or ("no operator",)), ", ".join(options.object or known)
         raise MutantsError(
-            f"{', '.join(options.operator)} finds no place in {', '.join(options.object or known)}; "
-            "leave --operator or --object out"
+            f"{operators} finds no place in {objects or options.sql}; "
+            "leave --operator or --object out, or give another --sql"
         )
 
 

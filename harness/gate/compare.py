@@ -27,7 +27,7 @@ from harness.scenario import Scenario
 from harness.settle import wait_until_consumed
 from harness.truth import compute, load
 from harness.ways import open_way
-from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
+from k2pipeline.exchanges import TOPICS
 from k2pipeline.schema import SchemaError
 from k2pipeline.stack import Stack, start_stack
 
@@ -63,7 +63,7 @@ def compare(
     found = _Found()
     told.stage("starting the stack")
     with start_stack("embedded", workdir=directory / "stack") as running:
-        running.create_topics([*(each.topic for each in EXCHANGES.values()), DLQ_TOPIC], scenario.partitions)
+        running.create_topics(TOPICS, scenario.partitions)
         apply_side(running, base, BASE)
         if (refusal := _refusal(running, candidate)) is not None:
             found.evidence.append(refusal)

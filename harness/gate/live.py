@@ -20,12 +20,11 @@ from harness.replay import ReplayError, ReplayStats, Times, replay
 from harness.run import acknowledged_ends
 from harness.settle import Ends, ends_now, offsets_reader, wait_until_consumed
 from harness.synthetic import synthetic
-from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
+from k2pipeline.exchanges import EXCHANGES, TOPICS
 from k2pipeline.stack import Stack, start_stack
 
 LIVE: Final = "k2"
 FRESH: Final = "k2_fresh"
-_TOPICS: Final = (*(each.topic for each in EXCHANGES.values()), DLQ_TOPIC)
 _PARTITIONS: Final = 4
 _STOP_LIMIT_S: Final = 30.0
 _WAIT_LIMIT_S: Final = 300.0
@@ -46,7 +45,7 @@ class Flow:
         self._error: BaseException | None = None
         self._stats: ReplayStats | None = None
         self._reached = threading.Condition()
-        running.create_topics(_TOPICS, _PARTITIONS)
+        running.create_topics(TOPICS, _PARTITIONS)
         apply_side(running, base, LIVE)
         self._thread = threading.Thread(target=self._play, name="rehearsal", daemon=True)
         self._thread.start()
@@ -60,7 +59,7 @@ class Flow:
         self._wait_for(self._tape.half)
         reader = offsets_reader(self.running.bootstrap, group(LIVE))
         try:
-            ends = ends_now(reader, _TOPICS)
+            ends = ends_now(reader, TOPICS)
         except KafkaException as error:
             raise ReplayError(f"the broker does not say how much it holds: {error.args[0].str()}") from error
         finally:

@@ -22,7 +22,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # public, but not in its __all__
 
 from k2pipeline.broker_security import broker_settings
-from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
+from k2pipeline.exchanges import TOPICS
 from k2pipeline.stack import Stack
 
 PARTS: Final = """
@@ -109,7 +109,7 @@ def _look(running: Stack, group: str, watch: Watch, ended: threading.Event) -> N
     started = time.monotonic()
     with ExitStack() as stack:
         groups: dict[str, Consumer] = {}
-        for topic in (*(exchange.topic for exchange in EXCHANGES.values()), DLQ_TOPIC):
+        for topic in TOPICS:
             groups[topic] = _reader(running.bootstrap, f"{group}-{topic.rsplit('.', 1)[1]}")
             stack.callback(groups[topic].close)
         lags = Lags(AdminClient({**broker_settings(running.bootstrap), "log_level": 0}), groups)

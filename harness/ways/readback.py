@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from harness.replay import ReplayError
 from harness.settle import ends_now
 from k2pipeline.broker_security import broker_settings
-from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
+from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES, TOPICS
 
 DIGEST_BYTES: Final = 16
 _POLL_S: Final = 0.1
@@ -125,9 +125,8 @@ class Readback:
         self._consumer.close()
 
     def _ends_now(self) -> dict[tuple[str, int], int]:
-        topics = [*(exchange.topic for exchange in EXCHANGES.values()), DLQ_TOPIC]
         try:
-            return ends_now(self._consumer, topics)
+            return ends_now(self._consumer, TOPICS)
         except KafkaException as error:
             raise ReplayError(f"the broker does not say what is in the topics: {error.args[0].str()}") from error
 

@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from k2pipeline.cli.exits import STACK_DIED, WRONG_INPUT, exits
-    from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
+    from k2pipeline.exchanges import TOPICS
     from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaError, SchemaVariables, apply_schema
     from k2pipeline.stack.base import StackError
     from k2pipeline.stack.external import warehouse_address
@@ -46,7 +46,6 @@ def run(options: argparse.Namespace) -> None:
             kafka_brokers=options.brokers, kafka_group=options.group, consumers=options.consumers, **flush
         )
         if options.partitions is not None:
-            topics = [*(exchange.topic for exchange in EXCHANGES.values()), DLQ_TOPIC]
-            create_topics(options.brokers, topics, options.partitions)
+            create_topics(options.brokers, TOPICS, options.partitions)
         applied = apply_schema(address, variables, options.sql or DEFAULT_DIRECTORY, options.cluster)
     print("\n".join(applied) if applied else "nothing to apply: the schema is up to date")

@@ -62,7 +62,7 @@ def _run(options: argparse.Namespace) -> None:
     import threading
 
     from k2pipeline.cli.exits import STACK_DIED, WRONG_INPUT, ExitError, exits
-    from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
+    from k2pipeline.exchanges import TOPICS
     from k2pipeline.schema import DEFAULT_DIRECTORY, SchemaError, SchemaVariables, apply_schema
     from k2pipeline.stack import StackError, start_stack
 
@@ -75,8 +75,7 @@ def _run(options: argparse.Namespace) -> None:
         exits({StackError: STACK_DIED, SchemaError: WRONG_INPUT, ValueError: WRONG_INPUT}),
         start_stack(options.stack, workdir=options.data or _DATA) as stack,
     ):
-        topics = [*(exchange.topic for exchange in EXCHANGES.values()), DLQ_TOPIC]
-        stack.create_topics(topics, _PARTITIONS if options.partitions is None else options.partitions)
+        stack.create_topics(TOPICS, _PARTITIONS if options.partitions is None else options.partitions)
         variables = SchemaVariables(kafka_brokers=stack.warehouse_bootstrap)
         applied = apply_schema(stack.warehouse, variables, options.sql or DEFAULT_DIRECTORY)
         warehouse = stack.warehouse

@@ -19,7 +19,7 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NamedTuple, Never
+from typing import Final, NamedTuple, Never
 
 import msgspec
 
@@ -176,3 +176,5 @@ def _discover() -> Mapping[str, Exchange]:
 
 
 EXCHANGES: Mapping[str, Exchange] = _discover()
+TOPICS: Final = (*(exchange.topic for exchange in EXCHANGES.values()), DLQ_TOPIC)
+"""All topics of a pipeline."""

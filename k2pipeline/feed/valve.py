@@ -54,7 +54,7 @@ class Valve:
         self._stats.paused_since_ns = self._clock()
         for connection in self._connections:
             connection.pause()
-        # A broker that is a little too slow shuts it a hundred times a second.
+        # A broker that is a little too slow has it shut fifty times a second.
         self._is_told = _log.warning_once_a_second("reading paused: the broker is slower than the exchange")
 
     def open(self) -> None:

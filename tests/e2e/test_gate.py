@@ -24,14 +24,19 @@ pytestmark = pytest.mark.e2e
 BASE = Side("sql", DEFAULT_DIRECTORY)
 
 
+def command(candidate: Path, scenario: Path, out: Path) -> list[str | Path]:
+    """The gate of our own schema against another one."""
+    schemas = ["--base", DEFAULT_DIRECTORY, "--candidate", candidate]
+    return [sys.executable, "-m", "harness.cli", "gate", *schemas, "--scenario", scenario, "--out", out]
+
+
 def gate(candidate: Path, tmp_path: Path) -> tuple[int, dict[str, Any], str]:
     """Exit code, gate.json and summary.md of the gate with few trades and few checks."""
     scenario = tmp_path / "small.toml"
     capture = json.dumps(str(REPLAYS / "kraken-v1-1.jsonl.gz"))
     scenario.write_text(f'captures = [{capture}]\nsuites = ["silver_trades", "ohlcv_1m"]\n', encoding="utf-8")
-    command = [sys.executable, "-m", "harness.cli", "gate", "--base", DEFAULT_DIRECTORY, "--candidate", candidate]
     done = subprocess.run(
-        [*command, "--scenario", scenario, "--out", tmp_path / "runs"],
+        command(candidate, scenario, tmp_path / "runs"),
         capture_output=True,
         text=True,
         timeout=240,
@@ -69,25 +74,15 @@ def test_a_gate_that_is_interrupted_gives_no_verdict(tmp_path: Path) -> None:
     """What was sent until then would hold in both schemas, and say nothing of what was not."""
     scenario = tmp_path / "long.toml"
     scenario.write_text('synthetic = "10m"\nrate = "50"\nsuites = []\n', encoding="utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "harness.cli",
-        "gate",
-        "--base",
-        DEFAULT_DIRECTORY,
-        "--candidate",
-        DEFAULT_DIRECTORY,
-    ]
-    command += ["--scenario", scenario, "--out", tmp_path / "runs"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as gate:
+    asked = command(DEFAULT_DIRECTORY, scenario, tmp_path / "runs")
+    with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
-            wait_for(lambda: any((tmp_path / "runs").glob("*/ledger.parquet*")), "the replay begins", 60)
-            gate.send_signal(signal.SIGINT)
-            out, err = gate.communicate(timeout=60)
+            wait_for(lambda: any((tmp_path / "runs").glob("*/ledger.parquet*")), "the replay begins")
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
         finally:
-            gate.kill()
-    assert (gate.returncode, out) == (130, "")
+            process.kill()
+    assert (process.returncode, out) == (130, "")
     assert "interrupted" in err
 
 

@@ -16,7 +16,7 @@ import pytest
 from confluent_kafka import Producer
 from prometheus_client.parser import text_string_to_metric_families
 
-from k2pipeline.exchanges import DLQ_TOPIC, EXCHANGES
+from k2pipeline.exchanges import EXCHANGES, TOPICS
 from k2pipeline.schema import SchemaVariables, apply_schema
 from k2pipeline.stack import Stack, start_stack
 from tests.e2e.rig import wait_for
@@ -63,7 +63,7 @@ def scrape(address: str) -> dict[tuple[str, str], float]:
 def test_prometheus_sees_messages_wait_and_be_taken(tmp_path: Path, k2_stack_name: str) -> None:
     with start_stack(k2_stack_name, workdir=tmp_path) as stack:
         topic = EXCHANGES["kraken"].topic
-        stack.create_topics([*(each.topic for each in EXCHANGES.values()), DLQ_TOPIC], 2)
+        stack.create_topics(TOPICS, 2)
         with exporter(stack, stack.warehouse.password) as address:
             produce(stack, topic)
             lag = ("k2_consumer_lag_messages", "kraken")

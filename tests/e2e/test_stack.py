@@ -29,7 +29,6 @@ _HARNESS = """
 import signal, sys, time
 from pathlib import Path
 from k2pipeline.stack import start_stack
-signal.signal(signal.SIGINT, signal.default_int_handler)  # tests run in the background hand it down ignored
 with start_stack(sys.argv[2], workdir=Path(sys.argv[1])) as stack:
     print(*stack.processes.values(), flush=True)
     time.sleep(600)
